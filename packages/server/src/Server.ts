@@ -77,15 +77,21 @@ export const layer = <LE, TE>(options: Options<LE, TE>) => {
   )
 }
 
+/** 0: any free port. */
+const ListenPort = Schema.FiniteFromString.check(
+  Schema.isInt({ expected: "a port from 0 to 65535" }),
+  Schema.isBetween({ minimum: 0, maximum: 65_535 }, { expected: "a port from 0 to 65535" })
+)
+
 /**
  * `HOST`, `PORT`, `CREWLINE_ALLOWED_HOSTS` (names, separated by commas, that the server may be
  * called by besides its own, and whose pages may call it) and `CREWLINE_KEEP_ALIVE`, how long idle
- * connections stay open; default 75 seconds.
+ * connections stay open; default 75 seconds. Port 0 is any free one.
  */
 export const listenConfig: Config.Config<Listener.Options> = Config.map(
   Config.all({
     host: Config.withDefault(Config.NonEmptyString("HOST"), "127.0.0.1"),
-    port: Config.withDefault(Config.Port("PORT"), 4747),
+    port: Config.withDefault(Config.schema(ListenPort, "PORT"), 4747),
     allowedHosts: Config.withDefault(Config.String("CREWLINE_ALLOWED_HOSTS"), ""),
     keepAlive: Config.withDefault(Config.schema(Schema.DurationFromString, "CREWLINE_KEEP_ALIVE"), Duration.seconds(75))
   }),

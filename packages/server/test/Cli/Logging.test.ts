@@ -130,8 +130,8 @@ describe("the log of a server", { timeout: 120_000 }, () => {
 
   it("takes what packages and Node print into lines of the level debug", async () => {
     const noise = "data:text/javascript,process.on('SIGUSR2',()=>{console.error('noise');process.emitWarning('noise')})"
-    const server = Process.start(["serve", "--port", "0"], {
-      env: { CREWLINE_DATA: join(folder, "noise"), CREWLINE_LOG_LEVEL: "debug" },
+    const server = Process.start(["serve"], {
+      env: { PORT: "0", CREWLINE_DATA: join(folder, "noise"), CREWLINE_LOG_LEVEL: "debug" },
       node: ["--import", noise]
     })
     await server.said(/listens on/)
