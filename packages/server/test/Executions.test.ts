@@ -143,12 +143,17 @@ describe("/api/v1/executions", () => {
     const before = calls
     const { body: started } = await call("/api/v1/executions", { body: { crew: crew("slow", "wait for it") } })
     while (calls === before) await new Promise((resolve) => setTimeout(resolve, 5))
-    expect((await call(`/api/v1/executions/${started.id}`)).body).toMatchObject({
+    const running = await call(`/api/v1/executions/${started.id}`)
+    expect(running.body).toMatchObject({
       status: "running",
       tasks: { gather: { status: "running", attempts: 1 }, write: { status: "pending", attempts: 0 } }
     })
     const cancelled = await call(`/api/v1/executions/${started.id}/cancel`, { method: "POST" })
     expect(cancelled).toMatchObject({ status: 202, body: { status: "cancelled" } })
+    // Only what never changes again has a tag that does not depend on its bytes.
+    const final = /^"ended-\d+"$/
+    expect(running.headers.get("etag")).not.toMatch(final)
+    expect((await call(`/api/v1/executions/${started.id}`)).headers.get("etag")).toMatch(final)
     expect(await call(`/api/v1/executions/${started.id}/cancel`, { method: "POST" })).toMatchObject({ status: 202 })
     expect(await call("/api/v1/executions/exec_none/cancel", { method: "POST" })).toMatchObject({ status: 404 })
     expect(await call(`/api/v1/executions/${started.id}/signals/go`, { body: true })).toMatchObject({
