@@ -9,9 +9,9 @@
  *   `CursorExpired`; a reader that begins without one is given what is kept. An execution that is
  *   deleted by its id leaves the feed without a trace.
  * - It does not contain text deltas.
+ * - A cursor is opaque and belongs to its tenant and its log. It reveals nothing, least of all how
+ *   much other tenants append; one of another tenant is refused like one that was made up.
  */
-import * as Base64Url from "effect/encoding/Base64Url"
-import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as ExecutionEvent from "./ExecutionEvent.ts"
 
@@ -74,18 +74,4 @@ export const compare = (left: Place, right: Place): number => {
     if (left[i]! > right[i]!) return 1
   }
   return 0
-}
-
-/** The cursor of a place. */
-export const toCursor = (place: Place): string => Base64Url.encode(place.join("."))
-
-/** The place of a cursor with so many numbers below 2⁶³; `undefined`: it is none. */
-export const fromCursor = (cursor: string, length: number): Place | undefined => {
-  if (cursor.length > 100) return undefined
-  const text = Base64Url.decodeString(cursor)
-  if (Result.isFailure(text)) return undefined
-  const numbers = text.success.split(".")
-  if (numbers.length !== length || !numbers.every((number) => /^(0|[1-9]\d{0,18})$/.test(number))) return undefined
-  const place = numbers.map(BigInt)
-  return place.every((number) => number < 2n ** 63n) && toCursor(place) === cursor ? place : undefined
 }

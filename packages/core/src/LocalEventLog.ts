@@ -8,6 +8,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Random from "effect/Random"
 import * as EventLog from "./EventLog.ts"
 import * as Appending from "./LocalEventLog/Appending.ts"
 import * as Asking from "./LocalEventLog/Asking.ts"
@@ -41,8 +42,8 @@ export const layerLocalWith = (options: {
   readonly keepEnded: number
 }): Layer.Layer<EventLog.EventLog | Outbox.Outbox> =>
   Layer.effectContext(
-    Effect.sync(() => {
-      const storage = new Storage(options.keepEnded)
+    Effect.map(Random.Random, (random) => {
+      const storage = new Storage(options.keepEnded, random)
       return Context.make(EventLog.EventLog, make(storage)).pipe(Context.add(Outbox.Outbox, LocalOutbox.make(storage)))
     })
   )

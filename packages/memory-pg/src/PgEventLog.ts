@@ -109,7 +109,7 @@ export const make = (
     const { following, now, list, outputs, range, read, summary } = Reader.make(query)
     const known = Outputs.make(options.outputsLength ?? 8 * 1024 * 1024)
     const pollMillis = options.pollMillis ?? 1_000
-    const feedReader = FeedReader.make(query)
+    const feedReader = FeedReader.make(sql, query)
     const feeds = yield* Feeds.make(feedReader, { pollMillis })
     const followers = yield* Followers.make({
       pollMillis,

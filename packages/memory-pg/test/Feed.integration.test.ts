@@ -75,6 +75,24 @@ const minute = 60_000
 const hardlyEver = 600_000
 
 describe.skipIf(missing !== undefined)(missing ?? "The feed on PostgreSQL", () => {
+  it.live("its cursors are the same on every server, after a rollback too, and hold in no other database", () =>
+    Effect.gen(function* () {
+      const url = yield* PostgresServer.emptyDatabase
+      const [first, second] = [yield* process_(url, {}), yield* process_(url, {})]
+      yield* first.log.start("x", started)
+      const rolledBack = first.sql.withTransaction(Effect.andThen(readAll(first.log), Effect.fail("rolled back")))
+      assert.strictEqual(yield* Effect.flip(rolledBack), "rolled back")
+      const [pages, others] = yield* Effect.all([first.log.readFeed(), second.log.readFeed()], { concurrency: 2 })
+      assert.deepStrictEqual(pages, others)
+      const [{ cursor: after }] = [...pages] as [Feed.Fed]
+      assert.deepStrictEqual(yield* (yield* process_(url, {})).log.readFeed({ after }), [])
+      const elsewhere = yield* process_(yield* PostgresServer.emptyDatabase, {})
+      for (let n = 0; n < 3; n++) yield* elsewhere.log.start(`x${n}`, started)
+      const refused = yield* Effect.flip(elsewhere.log.readFeed({ after }))
+      assert.strictEqual(refused.reason._tag, "InvalidCursor")
+    }).pipe(Effect.scoped)
+  )
+
   it.live(
     "waits for a transaction that is held open, and has what it has written in its place",
     () =>

@@ -310,14 +310,31 @@ describe("connections that follow an execution", { timeout: 60_000 }, () => {
     expect(await feed({ query })).toBe(200)
     expect(await feed({ query })).toBe(401)
     expect(await Socket.outcome(server.url, undefined, { query: `${await ticket()}&after=x` })).toBe(4400)
-    const { cursor } = (await call("/api/v1/feed?limit=1", acme.viewer)).body.items[0]
-    const { items } = (await call(`/api/v1/feed?limit=1000&after=${cursor}`, globex)).body
-    for (const { executionId } of items) expect(executionId).not.toBe(execution())
     await call("/api/v1/executions", { body: { crew }, headers: globex.headers })
     const socket = Socket.open(server.url, undefined, undefined, globex.headers)
     await socket.until(() => true)
     for (const { executionId } of socket.messages) expect(executionId).not.toBe(execution())
     socket.socket.close()
+  })
+
+  it("refuse feed cursors of another tenant, cut or forged, all alike", async () => {
+    const { cursor } = (await call("/api/v1/feed?limit=1", acme.viewer)).body.items[0]
+    const { body } = await call("/api/v1/executions", { body: { crew }, headers: globex.headers })
+    const own = (await call(`/api/v1/feed?executionId=${body.id}&limit=1`, globex)).body.nextAfter
+    expect((await call(`/api/v1/feed?after=${own}`, globex)).status).toBe(200)
+    const last = own.at(-1) === "A" ? "B" : "A"
+    const wrong = [cursor, own.slice(0, -1), own.slice(0, -1) + last, "MTAwMDAwMC4xLjE", "A".repeat(own.length)]
+    const answers = new Set<string>()
+    for (const after of wrong) {
+      const page = await call(`/api/v1/feed?after=${after}`, globex)
+      const headers = { ...globex.headers, accept: "text/event-stream", "last-event-id": after }
+      const stream = await fetch(`${server.url}/api/v1/feed`, { headers })
+      const code = await Socket.outcome(server.url, undefined, { query: `?after=${after}`, headers: globex.headers })
+      expect([page.status, stream.status, code], after).toEqual([400, 400, 4400])
+      const { detail, errors } = (await stream.json()) as typeof page.body
+      answers.add(JSON.stringify([page.body.detail, page.body.errors, detail, errors]))
+    }
+    expect([...answers]).toHaveLength(1)
   })
 
   it("take answers only from those who may answer", async () => {

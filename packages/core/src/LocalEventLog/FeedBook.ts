@@ -1,9 +1,10 @@
 /**
- * The feed of one tenant in memory: its appends in the order in which they were made, by one
- * counter of the log. The place of an event is the number of its append and its `seq`.
+ * The feed of one tenant in memory: its appends in the order in which they were made. They are
+ * numbered per tenant. The place of an event is the number of its append and its `seq`.
  */
 import type { ExecutionEvent } from "../ExecutionEvent.ts"
 import * as Feed from "../Feed.ts"
+import * as FeedCursor from "./FeedCursor.ts"
 
 /** What an execution has of the feed. */
 export interface Source {
@@ -12,9 +13,9 @@ export interface Source {
   readonly events: ReadonlyArray<ExecutionEvent>
   /** It is not remembered any more: its events are not in the feed. */
   isForgotten: boolean
-  /** How many appends it has had. */
+  /** The number of its appends. */
   appends: number
-  /** The number of the last of them. */
+  /** The number of the last of them in its feed. */
   lastAppend: number
 }
 
@@ -29,14 +30,23 @@ interface Append {
 const minDead = 64
 
 export class FeedBook {
+  /** Part of every cursor. */
+  private readonly mark: number
   private appends: Array<Append> = []
+  /** The number of the last append. */
+  private last = 0
   /** Appends of executions that are forgotten. */
   private dead = 0
   /** After this place nothing was deleted for its age. */
   private keptFrom: Feed.Place = [0n, 0n]
   private readonly waiting = new Set<() => void>()
 
-  add(number: number, source: Source, first: number, last: number): void {
+  constructor(mark: number) {
+    this.mark = mark
+  }
+
+  add(source: Source, first: number, last: number): void {
+    const number = ++this.last
     source.appends++
     source.lastAppend = number
     this.appends.push({ number, source, first, last })
@@ -57,6 +67,12 @@ export class FeedBook {
     this.dead = 0
   }
 
+  /** The place of a cursor of this feed; `undefined`: it is none of its cursors. */
+  placeOf(cursor: string): Feed.Place | undefined {
+    const place = FeedCursor.decode(this.mark, cursor)
+    return place !== undefined && place[0]! <= this.last ? place : undefined
+  }
+
   /** Whether something that comes after the place was deleted for its age. */
   hasExpired(place: Feed.Place): boolean {
     return Feed.compare(place, this.keptFrom) < 0
@@ -72,7 +88,7 @@ export class FeedBook {
       const from = append.number === Number(number) ? Math.max(append.first, Number(seq) + 1) : append.first
       for (let at = from; at <= append.last && found.length < limit; at++) {
         found.push({
-          cursor: Feed.toCursor(placeOf(append.number, at)),
+          cursor: FeedCursor.encode(this.mark, placeOf(append.number, at)),
           crewName,
           ...(crewId !== undefined && { crewId }),
           event: events[at - 1]!

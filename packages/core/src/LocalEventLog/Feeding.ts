@@ -21,9 +21,9 @@ const news = (book: FeedBook) =>
 
 export const make = (storage: Storage): Pick<EventLog.EventLog["Service"], "readFeed" | "feed"> => {
   const read = (operation: string, tenant: string, after: string | undefined, limit: number) => {
-    const place = after === undefined ? [0n, 0n] : Feed.fromCursor(after, 2)
-    if (place === undefined || !storage.hasFed(place[0]!)) return fail(operation, new Feed.InvalidCursor())
     const book = storage.feed(tenant)
+    const place = after === undefined ? [0n, 0n] : book.placeOf(after)
+    if (place === undefined) return fail(operation, new Feed.InvalidCursor())
     if (after !== undefined && book.hasExpired(place)) return fail(operation, new Feed.CursorExpired())
     return Effect.succeed(book.read(place, limit))
   }

@@ -2,6 +2,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
+import type * as Random from "effect/Random"
 import * as EventLog from "../EventLog.ts"
 import type { ExecutionEvent } from "../ExecutionEvent.ts"
 import * as Tenant from "../Tenant.ts"
@@ -59,17 +60,17 @@ export class Storage {
   private readonly graves = new Set<Grave>()
   private readonly tenants = new Map<string, TenantState>()
   private readonly keepEnded: number
+  private readonly random: typeof Random.Random.Service
   private lastOrder = 0
   private lastAsk = 0
-  /** The number of the last append of all tenants. */
-  private lastAppend = 0
   /** By tenant; they stay, for what they have forgotten and those who wait for news. */
   private readonly feeds = new Map<string, FeedBook>()
   /** What follows from events, and is not done yet. */
   readonly outbox = new Map<Execution.Execution, Array<Row>>()
   /** Remembers so many ended executions; the oldest are forgotten first. */
-  constructor(keepEnded: number) {
+  constructor(keepEnded: number, random: typeof Random.Random.Service) {
     this.keepEnded = keepEnded
+    this.random = random
   }
 
   nextOrder(): number {
@@ -78,19 +79,15 @@ export class Storage {
 
   feed(tenant: string): FeedBook {
     let book = this.feeds.get(tenant)
-    if (book === undefined) this.feeds.set(tenant, (book = new FeedBook()))
+    if (book === undefined)
+      this.feeds.set(tenant, (book = new FeedBook(Math.floor(this.random.nextDoubleUnsafe() * 2 ** 52))))
     return book
-  }
-
-  /** Whether there has been an append of this number. */
-  hasFed(number: bigint): boolean {
-    return number <= this.lastAppend
   }
 
   /** Puts the events of an append into the feed, from this one on. */
   enter(execution: Execution.Execution, first: number): void {
     const last = Execution.lastSeq(execution)
-    if (first <= last) execution.feed.add(++this.lastAppend, execution, first, last)
+    if (first <= last) execution.feed.add(execution, first, last)
   }
 
   /** Of the current tenant, as far as there is anything of it. */

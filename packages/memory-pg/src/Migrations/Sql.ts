@@ -79,6 +79,18 @@ language sql stable security definer set search_path from current set enable_seq
     select * from crewline_execution x where x.id = i.value->>1 and x.tenant = i.value->>0 limit 1
   ) e
 $$;
+create function crewline_feed_key(in_new text) returns text
+language plpgsql security definer set search_path from current as $$
+declare
+  found_key text;
+begin
+  select k.key into found_key from crewline_feed_key k;
+  if found_key is null then
+    insert into crewline_feed_key (key) values (in_new) on conflict do nothing;
+    select k.key into found_key from crewline_feed_key k;
+  end if;
+  return found_key;
+end $$;
 create function crewline_claim_outbox(in_consumers jsonb, in_limit int, in_lease_millis double precision, in_settled jsonb)
 returns table (tenant text, execution_id text, seq int, part int, consumer text, attempts int)
 language plpgsql security definer set search_path from current set enable_seqscan = off set jit = off set enable_sort = off as $$
@@ -1686,7 +1698,7 @@ begin
         'create policy crewline_tenant on %s using (tenant = (select current_setting(''crewline.tenant'', true)))', item.name
       );
     end if;
-    if not item.is_granted then
+    if not item.is_granted and item.name is distinct from to_regclass('crewline_feed_key') then
       execute format(
         'grant %s on %s to crewline_app', case when item.has_tenant then 'select, insert, update, delete' else 'select' end, item.name
       );
@@ -1781,6 +1793,10 @@ create table crewline_feed_expiry (
   place bigint not null,
   execution bigint not null,
   seq int not null
+);
+create table crewline_feed_key (
+  is_only boolean primary key default true check (is_only),
+  key text not null
 );
 create table crewline_blob (
   execution bigint not null,

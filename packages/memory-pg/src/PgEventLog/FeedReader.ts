@@ -1,8 +1,11 @@
 /** Reads pages of the feed from the database. */
 import type * as EventLog from "@crewline/core/EventLog"
 import * as Feed from "@crewline/core/Feed"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import type * as SqlClient from "effect/sql/SqlClient"
 import * as Failures from "./Failures.ts"
+import * as FeedCursors from "./FeedCursors.ts"
 import type { Query } from "./Query.ts"
 import * as StoredEvent from "./StoredEvent.ts"
 
@@ -30,23 +33,12 @@ export interface Item {
 /** Before every event: places begin with 2. */
 export const beginning: Feed.Place = [0n, 0n, 0n]
 
-const maxSeq = 2n ** 31n - 1n
-
-/** The place of an append, execution and seq; `undefined`: the cursor is none of this log. */
-export const placeOf = (cursor: string | undefined): Feed.Place | undefined => {
-  if (cursor === undefined) return beginning
-  const place = Feed.fromCursor(cursor, beginning.length)
-  return place !== undefined && place[0]! > 0n && place[2]! <= maxSeq ? place : undefined
-}
-
-export const invalid = (operation: string): EventLog.EventLogError => Failures.make(operation, new Feed.InvalidCursor())
-
-const itemOf = (row: Row): Item => {
+const itemOf = (cursors: FeedCursors.FeedCursors, tenant: string, row: Row): Item => {
   const place = [BigInt(row.place), BigInt(row.execution), BigInt(row.seq)]
   return {
     place,
     fed: {
-      cursor: Feed.toCursor(place),
+      cursor: cursors.encode(tenant, place),
       crewName: row.crew_name,
       ...(row.crew_id !== null && { crewId: row.crew_id }),
       event: StoredEvent.join(row.execution_id, row)
@@ -56,6 +48,12 @@ const itemOf = (row: Row): Item => {
 }
 
 export interface FeedReader {
+  /** Where a reader with this cursor of the tenant's begins. */
+  readonly placeOf: (
+    operation: string,
+    tenant: string,
+    cursor: string | undefined
+  ) => Effect.Effect<Feed.Place, EventLog.EventLogError>
   /** At most `limit` events after a place; none: there are no more at the moment. */
   readonly page: (
     operation: string,
@@ -71,9 +69,38 @@ export interface FeedReader {
   ) => Effect.Effect<ReadonlyArray<Feed.Fed>, EventLog.EventLogError>
 }
 
-export const make = (query: Query): FeedReader => {
-  const page: FeedReader["page"] = (operation, tenant, [at, execution, seq], limit) =>
-    Effect.flatMap(
+/** Cursors with the key of the database, which is read, or made, when a feed is first read. */
+const makeCursors = (sql: SqlClient.SqlClient, query: Query) => {
+  let known: FeedCursors.FeedCursors | undefined
+  return (operation: string): Effect.Effect<FeedCursors.FeedCursors, EventLog.EventLogError> =>
+    Effect.withFiber((fiber) => {
+      if (known !== undefined) return Effect.succeed(known)
+      return Effect.map(
+        query.run<{ readonly key: string }>(operation, "select crewline_feed_key($1) as key", [FeedCursors.makeKey()]),
+        ([row]) => {
+          const cursors = FeedCursors.make(row!.key)
+          // A key made in a transaction may be rolled back with it.
+          if (Context.getOption(fiber.context, sql.transactionService)._tag === "None") known = cursors
+          return cursors
+        }
+      )
+    })
+}
+
+export const make = (sql: SqlClient.SqlClient, query: Query): FeedReader => {
+  const cursorsFor = makeCursors(sql, query)
+
+  const placeOf: FeedReader["placeOf"] = (operation, tenant, cursor) => {
+    if (cursor === undefined) return Effect.succeed(beginning)
+    return Effect.flatMap(cursorsFor(operation), (cursors) => {
+      const place = cursors.decode(tenant, cursor)
+      return place === undefined ? Failures.make(operation, new Feed.InvalidCursor()) : Effect.succeed(place)
+    })
+  }
+
+  const page: FeedReader["page"] = Effect.fnUntraced(function* (operation, tenant, [at, execution, seq], limit) {
+    const cursors = yield* cursorsFor(operation)
+    return yield* Effect.flatMap(
       query.run<Row>(
         operation,
         `select state, place::text, execution::text, seq, execution_id, crew_name, crew_id, at, body, payload
@@ -82,18 +109,20 @@ export const make = (query: Query): FeedReader => {
       ),
       (rows) => {
         const state = rows[0]?.state ?? undefined
-        if (state === undefined) return Effect.succeed(rows.map(itemOf))
+        if (state === undefined) return Effect.succeed(rows.map((row) => itemOf(cursors, tenant, row)))
         const Reason = state === "ahead" ? Feed.InvalidCursor : Feed.CursorExpired
         return Effect.fail(Failures.make(operation, new Reason()))
       }
     )
+  })
 
   return {
+    placeOf,
     page,
-    read: (tenant, after, limit) => {
-      const place = placeOf(after)
-      if (place === undefined) return Effect.fail(invalid("readFeed"))
-      return Effect.map(page("readFeed", tenant, place, limit), (items) => items.map(({ fed }) => fed))
-    }
+    read: (tenant, after, limit) =>
+      placeOf("readFeed", tenant, after).pipe(
+        Effect.flatMap((place) => page("readFeed", tenant, place, limit)),
+        Effect.map((items) => items.map(({ fed }) => fed))
+      )
   }
 }

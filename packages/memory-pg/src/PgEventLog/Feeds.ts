@@ -16,7 +16,7 @@ import type * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import * as FeedReader from "./FeedReader.ts"
+import type * as FeedReader from "./FeedReader.ts"
 import { FeedTail } from "./FeedTail.ts"
 
 export interface Feeds {
@@ -144,8 +144,7 @@ export const make = (
       follow: (tenant, after) =>
         Stream.unwrap(
           Effect.gen(function* () {
-            const place = FeedReader.placeOf(after)
-            if (place === undefined) return yield* FeedReader.invalid("feed")
+            const place = yield* reader.placeOf("feed", tenant, after)
             const scope = yield* Effect.scope
             return Stream.fromPull(Effect.sync(() => pullFrom(tenant, place, scope)))
           })

@@ -1,5 +1,6 @@
 -- Puts a policy on every table that has a tenant, and lets the role of serving connections work: with rows of its tenant, and by the
--- functions that work for all tenants, which nobody else may call. What is as it should be is not touched, so that a table may grant less.
+-- functions that work for all tenants, which nobody else may call. What is as it should be is not touched, so that a table may grant less;
+-- the key of the feed's cursors is granted to no one.
 do $$
 declare
   item record;
@@ -24,7 +25,7 @@ begin
         'create policy crewline_tenant on %s using (tenant = (select current_setting(''crewline.tenant'', true)))', item.name
       );
     end if;
-    if not item.is_granted then
+    if not item.is_granted and item.name is distinct from to_regclass('crewline_feed_key') then
       execute format(
         'grant %s on %s to crewline_app', case when item.has_tenant then 'select, insert, update, delete' else 'select' end, item.name
       );

@@ -116,6 +116,13 @@ create table crewline_feed_expiry (
   seq int not null
 );
 
+-- The key of the cursors of feeds, one for all servers. The role of serving connections may not read the table: crewline_feed_key gives it
+-- to a server. It is made when a feed is first read, not here, because embedded databases begin as copies of one.
+create table crewline_feed_key (
+  is_only boolean primary key default true check (is_only),
+  key text not null
+);
+
 create table crewline_blob (
   execution bigint not null,
   seq int not null,

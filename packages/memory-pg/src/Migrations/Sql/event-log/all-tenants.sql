@@ -91,6 +91,20 @@ language sql stable security definer set search_path from current set enable_seq
   ) e
 $$;
 
+-- The key of the cursors of feeds; the given one where there is none yet.
+create function crewline_feed_key(in_new text) returns text
+language plpgsql security definer set search_path from current as $$
+declare
+  found_key text;
+begin
+  select k.key into found_key from crewline_feed_key k;
+  if found_key is null then
+    insert into crewline_feed_key (key) values (in_new) on conflict do nothing;
+    select k.key into found_key from crewline_feed_key k;
+  end if;
+  return found_key;
+end $$;
+
 -- Takes rows of the outbox that are due, of all tenants, for a while: of each consumer those that are due for longest. Rows that another
 -- claims at this moment are skipped. What became of others, for crewline_settle_outbox, is stored before.
 -- Rows that are due come in the order of their index, and are updated one by one, or a planner might sort or join all of them.
