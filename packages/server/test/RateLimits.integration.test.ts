@@ -16,6 +16,8 @@ front.pointAt(Number(new URL(Redis.url).port || 6379))
 // The environment is read once: before the first server of this file.
 vi.stubEnv("REDIS_URL", `redis://127.0.0.1:${front.port}`)
 vi.stubEnv("CREWLINE_REDIS_PREFIX", `test-${name}`)
+// Executions that wait for a person count until they are cancelled; without a model they would fail.
+vi.stubEnv("CREWLINE_SHARED_PROVIDERS", "*")
 afterAll(async () => {
   vi.unstubAllEnvs()
   await front.close()
@@ -62,6 +64,7 @@ describe.skipIf(missing !== undefined)("limits of two servers", { timeout: 60_00
       const { body: list } = await Server.request(`${servers[0]!.url}/api/v1/executions`, { headers })
       expect(started, JSON.stringify(list)).toHaveLength(3)
       expect(answers.filter(({ body }) => body.code === "too-many-executions")).toHaveLength(17)
+      for (const item of list.items) expect(item.endedAt, JSON.stringify(item)).toBeUndefined()
       for (const { body } of started)
         await Server.request(`${servers[0]!.url}/api/v1/executions/${body.id}/cancel`, { method: "POST", headers })
     }
