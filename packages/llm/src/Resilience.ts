@@ -81,6 +81,13 @@ export class Wrappers extends Context.Service<
   }
 >()("@crewline/llm/Resilience/Wrappers") {}
 
+/**
+ * Put around each model of the application before anything else, so that no cache, log or span gets
+ * what it removes. Set where the models are made (`Providers.layerConfig`, `Resilience`); models of
+ * other accounts are not affected. Default: none.
+ */
+export const Innermost = Context.Reference<Wrap>("@crewline/llm/Resilience/Innermost", { defaultValue: () => same })
+
 /** Makes all wrappers as one, and the state they share. */
 export const make = (options: Options = {}): Effect.Effect<Wrap> =>
   Effect.map(makeWrappers(options), ({ wrap }) => wrap)
@@ -115,6 +122,7 @@ export const makeWrappers = (options: Options = {}): Effect.Effect<Wrappers["Ser
         })
       })
     const further = yield* Budget.Further
+    const innermost = yield* Innermost
     const budget = either(options.budget, (given) => {
       const own = Budget.make({ ...given, store: stores.budget })
       if (further === undefined) return own
@@ -146,7 +154,8 @@ export const makeWrappers = (options: Options = {}): Effect.Effect<Wrappers["Ser
           const quota = options.quotas?.[name]
           return limit(account === undefined ? name : JSON.stringify([account.id, name]), name, quota)
         }
-        const sent = telemetry(isScripted ? model : timeout(model))
+        const bare = account === undefined ? innermost(model) : model
+        const sent = telemetry(isScripted ? bare : timeout(bare))
         let inner = observers.reduce((each, observe) => observe(each), sent)
         inner = configured(provider)(configured(reference)(inner))
         if (account !== undefined) inner = limit(JSON.stringify([account.id]), provider, account.quota)(inner)

@@ -17,6 +17,7 @@ import * as Schema from "effect/Schema"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import * as Problem from "./Api/Problem.ts"
+import * as Guesses from "./Credentials/Guesses.ts"
 import * as KnownKeys from "./Credentials/KnownKeys.ts"
 import * as Secret from "./Secret.ts"
 import * as Tickets from "./Credentials/Tickets.ts"
@@ -68,6 +69,8 @@ export interface Shown {
   readonly bearer?: Redacted.Redacted
   /** For connections that cannot send another credential. */
   readonly ticket?: Redacted.Redacted
+  /** The network address that it comes from; found out only for credentials that are not known. */
+  readonly address?: (() => string | undefined) | undefined
 }
 
 export class Credentials extends Context.Service<
@@ -75,7 +78,7 @@ export class Credentials extends Context.Service<
   {
     readonly identify: (
       shown: Shown
-    ) => Effect.Effect<Principal.Principal, Problem.Problem<"unauthenticated" | "unavailable">>
+    ) => Effect.Effect<Principal.Principal, Problem.Problem<"unauthenticated" | "unavailable" | "rate-limited">>
     /**
      * The owner of a key by its visible part, as far as this process knows, whether it is valid or
      * not: never use it to grant access.
@@ -117,6 +120,7 @@ const make = Effect.fnUntraced(function* ({ local, mode = "automatic", oidc }: O
   const { host, isBehindProxy, isLoopback } = place
   const store = yield* KeyStore
   const keys = yield* KnownKeys.make(store)
+  const guesses = Guesses.make(invalid)
   const tickets = yield* Tickets.make
   const tokens = oidc === undefined ? undefined : yield* Tokens.make(oidc)
   const localHash = local === undefined ? undefined : Secret.hash(local.credential)
@@ -157,19 +161,25 @@ const make = Effect.fnUntraced(function* ({ local, mode = "automatic", oidc }: O
     return principal
   }
 
-  const ofKey = (key: Redacted.Redacted, hash: string) => {
+  const ofKey = (key: Redacted.Redacted, hash: string, address: Shown["address"]) => {
     const prefix = Secret.prefixOf(key)
     if (prefix === undefined) return Effect.fail(invalid)
-    return Effect.flatMap(available(keys.find(prefix)), (standing) =>
-      standing !== undefined && Secret.isSame(standing.hash, hash)
-        ? Effect.succeed(principalOf(standing))
-        : Effect.fail(invalid)
-    )
+    return Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      const standing = keys.proven(prefix, hash, now)
+      if (standing !== undefined) return Effect.succeed(principalOf(standing))
+      // A wrong secret costs a read even if the prefix is known, so that its time reveals nothing.
+      const found = Effect.flatMap(available(keys.read(prefix, hash)), (read) =>
+        read === undefined ? Effect.fail(invalid) : Effect.succeed(principalOf(read))
+      )
+      return guesses.guard({ hash, address: address?.() }, found)
+    })
   }
 
-  const ofTicket = Effect.fnUntraced(function* (ticket: Redacted.Redacted) {
-    const principal = yield* available(tickets.take(ticket))
-    if (principal === undefined) return yield* invalid
+  const ofTicket = Effect.fnUntraced(function* (ticket: Redacted.Redacted, address: Shown["address"]) {
+    const taken = Effect.flatMap(available(tickets.take(ticket)), (principal) =>
+      principal === undefined ? Effect.fail(invalid) : Effect.succeed(principal)
+    )
+    const principal = yield* guesses.guard({ hash: Secret.hash(ticket), address: address?.() }, taken)
     // Created while the server was open, which it no longer is.
     if (principal.credential === "none" && mode !== "none") return yield* invalid
     // The key may have been revoked since.
@@ -179,17 +189,19 @@ const make = Effect.fnUntraced(function* ({ local, mode = "automatic", oidc }: O
     return principal
   })
 
-  const ofBearer = (bearer: Redacted.Redacted) => {
+  const ofBearer = (bearer: Redacted.Redacted, address: Shown["address"]) => {
     const hash = Secret.hash(bearer)
     if (localHash !== undefined && Secret.isSame(localHash, hash)) return Effect.succeed(localPrincipal)
     if (isOpen()) return Effect.succeed(Principal.anonymous)
-    return tokens === undefined || Secret.prefixOf(bearer) !== undefined ? ofKey(bearer, hash) : tokens.identify(bearer)
+    return tokens === undefined || Secret.prefixOf(bearer) !== undefined
+      ? ofKey(bearer, hash, address)
+      : tokens.identify(bearer)
   }
 
-  const identify: Credentials["Service"]["identify"] = ({ bearer, ticket }) => {
-    if (bearer !== undefined) return ofBearer(bearer)
+  const identify: Credentials["Service"]["identify"] = ({ address, bearer, ticket }) => {
+    if (bearer !== undefined) return ofBearer(bearer, address)
     if (isOpen()) return Effect.succeed(Principal.anonymous)
-    if (ticket !== undefined) return ofTicket(ticket)
+    if (ticket !== undefined) return ofTicket(ticket, address)
     return mode === "none" ? Effect.succeed(Principal.anonymous) : Effect.fail(missing)
   }
 

@@ -16,6 +16,7 @@ import * as Fallback from "@crewline/llm/Fallback"
 import * as Ollama from "@crewline/llm/Ollama"
 import * as OpenAi from "@crewline/llm/OpenAi"
 import type { Provider } from "@crewline/llm/Provider"
+import * as Resilience from "@crewline/llm/Resilience"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -75,6 +76,18 @@ const environmentKeys = Config.all(
   ["OPENAI_API_KEY", "ANTHROPIC_API_KEY", "OLLAMA_API_KEY"].map((name) => Config.option(Config.Redacted(name)))
 ).pipe(Config.map((keys) => keys.flatMap(Option.toArray)))
 
+const withoutKeys = (keys: ReadonlyArray<Redacted.Redacted>) => (model: Llm.Model) =>
+  keys.reduce(KeyRedaction.guard, model)
+
+/** Models of the environment repeat none of its keys, not even to their caches and spans. */
+const redacting = Layer.effect(
+  Resilience.Innermost,
+  Effect.map(
+    Effect.orElseSucceed(environmentKeys, () => []),
+    withoutKeys
+  )
+)
+
 const service = Effect.fnUntraced(function* ({ allowsAnyAddress = false }: Options) {
   const addressGuard = allowsAnyAddress ? AddressGuard.unrestricted : yield* ProviderAddresses.guard
   const llm = yield* Llm.Llm
@@ -93,7 +106,8 @@ const service = Effect.fnUntraced(function* ({ allowsAnyAddress = false }: Optio
     // contain.
     const model = yield* Effect.tapError(llm.resolve(reference), () => shared(reference))
     if (!model.reference.startsWith("scripted/")) yield* shared(model.reference)
-    return keys.reduce(KeyRedaction.guard, model)
+    // Answers that an earlier version has cached, and models without the wrappers.
+    return withoutKeys(keys)(model)
   })
   const store = yield* ProviderStore.ProviderStore
   const wrapperOf = yield* Account.Current
@@ -199,6 +213,6 @@ export const layer = <E, R>(
   R | ProviderStore.ProviderStore | SqlClient.SqlClient
 > =>
   Layer.effect(Llm.Llm, service(options)).pipe(
-    Layer.provide(environment),
+    Layer.provide(Layer.provide(environment, redacting)),
     Layer.provideMerge(TenantBudgets.layerConfig)
   )

@@ -3,19 +3,22 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import * as Keys from "./fake/Keys.ts"
 import * as Server from "./fake/Server.ts"
 import * as Providers from "@crewline/llm/Providers"
+import * as Resilience from "@crewline/llm/Resilience"
 import * as Llm from "@crewline/core/Llm"
 import * as Tenant from "@crewline/core/Tenant"
 import { ProviderStore } from "../src/ResourceStore/Providers.ts"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Persistence from "effect/persistence/Persistence"
 
 let server: Server.Running
 let first: FakeProvider.FakeProvider
 let second: FakeProvider.FakeProvider
 let shared: FakeProvider.FakeProvider
+let sharedReply = FakeProvider.answer({ text: "Shared." })
 beforeAll(async () => {
   // Read once: what the environment says when the first server starts, it says to all.
-  shared = await FakeProvider.start(FakeProvider.answer({ text: "Shared." }))
+  shared = await FakeProvider.start((request, response) => sharedReply(request, response))
   vi.stubEnv("OPENAI_API_KEY", "sk-shared-0123456789")
   vi.stubEnv("OPENAI_BASE_URL", shared.baseURL)
   first = await FakeProvider.start(FakeProvider.answer({ text: "From the first." }))
@@ -206,6 +209,39 @@ describe("providers of two tenants with the same name and models", { timeout: 12
       expect((await ask(tenant, "openai/m", cache)).kinds).toEqual(["cache-hit"])
     }
     expect(shared.received).toHaveLength(asked + 2)
+  })
+
+  it("are answered from the cache without a key that the provider has repeated", async () => {
+    const reply = sharedReply
+    sharedReply = FakeProvider.answer({ text: "Your key is sk-shared-0123456789." })
+    const kept: Array<string> = []
+    const store: Persistence.BackingPersistenceStore = {
+      get: () => Effect.succeed(undefined),
+      getMany: () => Effect.die("not used"),
+      set: (_key, entry) => Effect.sync(() => kept.push(JSON.stringify(entry))),
+      setMany: () => Effect.die("not used"),
+      remove: () => Effect.void,
+      clear: Effect.void
+    }
+    const wrappers = Resilience.layer({ responseStore: store })
+    const other = await Server.start({
+      llm: Layer.orDie(Layer.provide(Providers.layerConfig, wrappers)),
+      worker: { graceMillis: 0 }
+    })
+    try {
+      const call = Effect.flatMap(Llm.Llm, (llm) =>
+        Effect.flatMap(llm.resolve("openai/m"), (model) =>
+          model.generate({ messages: [{ role: "user", content: "?" }], tools: [], toolChoice: "none", cache: true })
+        )
+      )
+      const { parts } = await Effect.runPromise(Effect.provideContext(call, other.services))
+      expect(parts).toMatchObject([{ type: "text", text: "Your key is [key]." }])
+      expect(kept).toHaveLength(1)
+      expect(kept[0]).toContain("Your key is [key].")
+    } finally {
+      await other.stop()
+      sharedReply = reply
+    }
   })
 
   it("use keys of the environment only where it names them", async () => {

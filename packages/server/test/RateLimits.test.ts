@@ -62,6 +62,30 @@ describe("requests", { timeout: 30_000 }, () => {
   })
 })
 
+it("with wrong credentials are few from one address, on sockets too, and a key in use is not among them", async () => {
+  const server = await Server.start({ credentials: { mode: "required" } })
+  const known = await Keys.make(server)
+  const get = (key: string) =>
+    Server.request(`${server.url}/api/v1/crews`, { headers: { authorization: `Bearer ${key}` } })
+  expect((await get(known.key)).status).toBe(200)
+  const secret = "x".repeat(43)
+  const answers = await Promise.all(
+    Array.from({ length: 80 }, (_, n) => get(`crewline_${String(n).padStart(12, "0")}_${secret}`))
+  )
+  expect(answers.filter(({ status }) => status === 401).length).toBeGreaterThanOrEqual(60)
+  // The same for an unknown key, a wrong secret of a known one, and a ticket.
+  for (const key of [`crewline_${"f".repeat(12)}_${secret}`, `${known.prefix}_${secret}`]) {
+    const refused = await get(key)
+    expect(refused).toMatchObject({ status: 429, body: { code: "rate-limited", limit: "address" } })
+    expect(refused.headers.get("retry-after")).toBe("1")
+  }
+  const options = { headers: { authorization: `Bearer crewline_${"e".repeat(12)}_${secret}` } }
+  expect(await Socket.outcome(server.url, undefined, options)).toBe(429)
+  expect(await Socket.outcome(server.url, undefined, { query: `?ticket=${secret}` })).toBe(429)
+  expect((await get(known.key)).status).toBe(200)
+  await server.stop()
+})
+
 it("are not limited unless it is configured", async () => {
   const server = await Server.start()
   const { headers, status } = await Server.request(`${server.url}/api/v1/crews`)

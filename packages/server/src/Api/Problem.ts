@@ -240,8 +240,8 @@ const table = {
     status: 429,
     title: "Too many requests",
     meaning:
-      "The credential (`limit`: `key`) or its tenant has reached its maximum number of requests per minute; `Retry-After` is the number of seconds until the next request is allowed.",
-    fields: { limit: Schema.Literals(["key", "tenant"]), retryAfterSeconds: Schema.Int }
+      "The credential (`limit`: `key`) or its tenant has reached its maximum number of requests per minute, or the network of the client (`address`) has sent too many invalid credentials; `Retry-After` is the number of seconds until the next request is allowed.",
+    fields: { limit: Schema.Literals(["key", "tenant", "address"]), retryAfterSeconds: Schema.Int }
   },
   "too-many-executions": {
     status: 429,

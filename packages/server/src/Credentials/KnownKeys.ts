@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import type { SqlError } from "effect/sql/SqlError"
 import type { KeyStore, Standing } from "../ResourceStore/Keys.ts"
+import * as Secret from "../Secret.ts"
 
 const maxAgeMillis = 800
 const intervalMillis = 400
@@ -73,14 +74,19 @@ export const make = Effect.fnUntraced(function* (store: KeyStore["Service"]) {
     return entry
   }
 
+  const isFresh = ({ changes, readAt }: Entry, now: number) =>
+    now - readAt <= maxAgeMillis && changes === store.changes()
+
   const fresh = (prefix: string): Effect.Effect<Entry | undefined, SqlError> =>
     Effect.flatMap(Clock.currentTimeMillis, (now) => {
       const known = entries.get(prefix)
-      const isFresh = known !== undefined && now - known.readAt <= maxAgeMillis && known.changes === store.changes()
-      return isFresh
+      return known !== undefined && isFresh(known, now)
         ? Effect.succeed(use(known, now))
         : Effect.map(loading(prefix, load(prefix)), (entry) => use(entry, now))
     })
+
+  const isOf = (entry: Entry | undefined, hash: string): entry is Entry =>
+    entry !== undefined && Secret.isSame(entry.standing.hash, hash)
 
   const refresh = Effect.gen(function* () {
     const now = yield* Clock.currentTimeMillis
@@ -124,6 +130,20 @@ export const make = Effect.fnUntraced(function* (store: KeyStore["Service"]) {
   return {
     /** The key with this prefix as last read, whether it is valid or not. */
     known: (prefix: string): Standing | undefined => entries.get(prefix)?.standing,
+    /**
+     * The key with this prefix and this hash, if it is known to be neither revoked nor expired.
+     */
+    proven: (prefix: string, hash: string, now: number): Standing | undefined => {
+      const known = entries.get(prefix)
+      return isOf(known, hash) && isFresh(known, now) ? use(known, now)?.standing : undefined
+    },
+    /** The same, as the database has it now. */
+    read: (prefix: string, hash: string): Effect.Effect<Standing | undefined, SqlError> =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) =>
+        Effect.map(loading(prefix, load(prefix)), (entry) =>
+          isOf(entry, hash) ? use(entry, now)?.standing : undefined
+        )
+      ),
     /** The key with this prefix, if it is neither revoked nor expired. */
     find: (prefix: string): Effect.Effect<Standing | undefined, SqlError> =>
       Effect.map(fresh(prefix), (entry) => entry?.standing),

@@ -110,14 +110,7 @@ export const layer: Layer.Layer<Auditing, never, AuditLog.AuditLog> = Layer.effe
           const operation = {
             ...common,
             resource: id,
-            address: () =>
-              ClientAddress.of(
-                {
-                  remote: Option.getOrUndefined(request.remoteAddress),
-                  forwardedFor: request.headers["x-forwarded-for"]
-                },
-                isBehindProxy
-              ),
+            address: () => ClientAddress.ofRequest(request, isBehindProxy),
             ...(Object.keys(params).length > 0 && { details: params as AuditLog.Details })
           }
           return around(log, operation)(handler)

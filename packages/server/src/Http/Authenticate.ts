@@ -15,6 +15,7 @@ import * as Keys from "../Api/Keys.ts"
 import * as Problem from "../Api/Problem.ts"
 import * as AuditLog from "../AuditLog.ts"
 import { Credentials, type Shown } from "../Credentials.ts"
+import * as ClientAddress from "../Listener/ClientAddress.ts"
 import * as Principal from "../Principal.ts"
 import * as RateLimits from "../RateLimits.ts"
 import * as RequestBody from "./RequestBody.ts"
@@ -77,6 +78,11 @@ const challenge = HttpEffect.appendPreResponseHandler((_, response) =>
   Effect.succeed(HttpServerResponse.setHeader(response, "www-authenticate", "Bearer"))
 )
 
+const retryAfter = (seconds: number) =>
+  HttpEffect.appendPreResponseHandler((_, response) =>
+    Effect.succeed(HttpServerResponse.setHeader(response, "retry-after", `${seconds}`))
+  )
+
 /** Counts a request; the response headers report what is left. */
 const taking = Effect.fnUntraced(function* (taken: Effect.Effect<RateLimits.Taken>) {
   const { headers, problem } = yield* taken
@@ -91,6 +97,7 @@ export const layer: Layer.Layer<Access.Authentication, never, Credentials | Rate
   Effect.gen(function* () {
     const credentials = yield* Credentials
     const limits = yield* RateLimits.RateLimits
+    const isBehindProxy = yield* ClientAddress.IsBehindProxy
     const suspecting = (shown: Shown) => AuditLog.tell({ principal: credentials.suspect(shown) })
     return Access.Authentication.of({
       key: (handler, { endpoint, group }) =>
@@ -99,13 +106,15 @@ export const layer: Layer.Layer<Access.Authentication, never, Credentials | Rate
           // names them all.
           const operation = `${group.identifier}.${endpoint.identifier}` as Operation
           const request = yield* HttpServerRequest.HttpServerRequest
-          const { ticket, ...shown } = shownIn(request.headers["authorization"])
+          const { ticket, ...bearer } = shownIn(request.headers["authorization"])
+          const shown = { ...bearer, address: () => ClientAddress.ofRequest(request, isBehindProxy) }
           const isOpening = takeTickets.has(operation) && ticket !== undefined
           const principal = yield* credentials.identify(isOpening ? { ...shown, ticket } : shown).pipe(
             Effect.flatMap((principal) => inTenant(principal, request.headers[Access.tenantHeader])),
-            Effect.tapError(({ code }) =>
-              code === "unauthenticated" ? Effect.andThen(suspecting(shown), challenge) : Effect.void
-            )
+            Effect.tapError((problem) => {
+              if (problem.code === "rate-limited") return retryAfter(problem.retryAfterSeconds)
+              return problem.code === "unauthenticated" ? Effect.andThen(suspecting(shown), challenge) : Effect.void
+            })
           )
           yield* AuditLog.tell({ principal })
           yield* RequestLog.isFor(principal.tenant)

@@ -24,7 +24,7 @@ export const layer: Layer.Layer<Callers, never, Credentials | AuditLog.AuditLog 
     return Callers.of({
       identify: ({ headers, socket: { remoteAddress: remote } }, operation) => {
         const address = ClientAddress.of({ remote, forwardedFor: headers["x-forwarded-for"] }, isBehindProxy)
-        const shown = Authenticate.shownIn(headers.authorization)
+        const shown = { ...Authenticate.shownIn(headers.authorization), address: () => address }
         const opening = { operation, isMutating: false, waits: false, address: () => address }
         return Effect.gen(function* () {
           const principal = yield* Effect.tapError(credentials.identify(shown), () =>

@@ -5,6 +5,8 @@
  */
 import * as Config from "effect/Config"
 import * as Context from "effect/Context"
+import type * as HttpServerRequest from "effect/http/HttpServerRequest"
+import * as Option from "effect/Option"
 
 /** Whether the server is behind a proxy through which every request comes. */
 export const IsBehindProxy: Context.Reference<boolean> = Context.Reference<boolean>(
@@ -26,6 +28,12 @@ export const of = ({ forwardedFor, remote }: Request, isBehindProxy: boolean): s
   const address = last === undefined || last === "" ? remote : last
   return address?.replace(ofMappedIpv4, "")
 }
+
+export const ofRequest = (
+  { headers, remoteAddress }: HttpServerRequest.HttpServerRequest,
+  isBehindProxy: boolean
+): string | undefined =>
+  of({ remote: Option.getOrUndefined(remoteAddress), forwardedFor: headers["x-forwarded-for"] }, isBehindProxy)
 
 /** `CREWLINE_BEHIND_PROXY`, default false. */
 export const config: Config.Config<boolean> = Config.withDefault(Config.Boolean("CREWLINE_BEHIND_PROXY"), false)
