@@ -59,6 +59,7 @@ export const floors: { readonly [name: string]: Floors } = {
       "StandardSchema",
       "Suggestion",
       "Tenant",
+      "TraceContext",
       "Usage",
       "Workspace"
     ]

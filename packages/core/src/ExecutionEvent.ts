@@ -21,6 +21,7 @@ import type { Limits, Spent } from "./Limits.ts"
 import type { Origin } from "./MemoryOptions.ts"
 import type * as Plan from "./Plan.ts"
 import type { Decision } from "./Policy.ts"
+import type { TraceContext } from "./TraceContext.ts"
 import type { Usage } from "./Usage.ts"
 import type { Waits } from "./Wait.ts"
 
@@ -70,6 +71,8 @@ export interface ExecutionStarted extends Requester {
   readonly retryOf?: RetryOf
   /** Before or after other executions of the same tenant; default `normal`. */
   readonly priority?: Priority
+  /** The span in which it was started. */
+  readonly trace?: TraceContext
 }
 /**
  * A worker began (or went on with) a task under a new fence. `closes`: what its wait waits for no

@@ -3,14 +3,14 @@
  * of its tasks, with their ids and the reason of a failure. No line contains inputs, outputs or
  * prompts.
  *
- * A line is written by the process that stored the event, once it is stored. The trace is that of
- * the request that started the execution, as long as the same process continues it.
+ * A line is written by the process that stored the event, once it is stored. Its trace is that of
+ * the request that started the execution, because events are appended within that
+ * (`TraceContext`).
  */
 import * as EventLog from "@crewline/core/EventLog"
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 
 type Level = "Info" | "Warn" | "Error"
 
@@ -57,38 +57,18 @@ const lineOf = (event: ExecutionEvent.ExecutionEvent): Line | undefined => {
   }
 }
 
-/** The number of cached traces of executions; the oldest is dropped first. */
-const maxTraces = 10_000
-
 const log = { Info: Effect.logInfo, Warn: Effect.logWarning, Error: Effect.logError }
 
 const make = (events: EventLog.EventLog["Service"]): EventLog.EventLog["Service"] => {
-  const traces = new Map<string, string>()
-
-  const write = (executionId: string, { fields, level, message }: Line, taskId?: string) => {
-    const traceId = traces.get(executionId)
-    return Effect.annotateLogs(log[level](message), {
-      executionId,
-      // If a task ends its execution, this line is not about the task.
-      taskId,
-      ...(traceId !== undefined && { traceId }),
-      ...fields
-    })
-  }
+  const write = (executionId: string, { fields, level, message }: Line, taskId?: string) =>
+    // If a task ends its execution, the line is not about the task.
+    Effect.annotateLogs(log[level](message), { executionId, taskId, ...fields })
 
   const started = Effect.fnUntraced(function* (
     { existing, executionId }: EventLog.Started,
     event: ExecutionEvent.ExecutionStarted
   ) {
     if (existing) return
-    const span = Option.getOrUndefined(yield* Effect.option(Effect.currentParentSpan))
-    if (span !== undefined) {
-      for (const oldest of traces.keys()) {
-        if (traces.size < maxTraces) break
-        traces.delete(oldest)
-      }
-      traces.set(executionId, span.traceId)
-    }
     yield* write(executionId, {
       level: "Info",
       message: "Execution started",
@@ -100,7 +80,6 @@ const make = (events: EventLog.EventLog["Service"]): EventLog.EventLog["Service"
     for (const event of events) {
       const line = lineOf(event)
       if (line !== undefined) yield* write(event.executionId, line, "taskId" in event ? event.taskId : undefined)
-      if (event.type === "ExecutionEnded") traces.delete(event.executionId)
     }
   })
 

@@ -32,9 +32,15 @@ const crewOf = (sketch: Sketch) => ({
   )
 })
 
-const begin = async (url: string, sketch: Sketch, more: object = {}): Promise<string> => {
+const begin = async (
+  url: string,
+  sketch: Sketch,
+  more: object = {},
+  headers: Record<string, string> = {}
+): Promise<string> => {
   const { body, status } = await Server.request(`${url}/api/v1/executions`, {
-    body: { crew: crewOf(sketch), ...more }
+    body: { crew: crewOf(sketch), ...more },
+    headers
   })
   expect(status).toBe(202)
   return body.id
@@ -56,7 +62,9 @@ describe.skipIf(missing !== undefined)(missing ?? "many processes", { timeout: 1
         site.work("--concurrency", "1", "--name", "one"),
         site.work("--concurrency", "1", "--name", "two", "--lanes", "openai:1,default:0")
       ])
-      const id = await begin(url, { left: {}, right: {}, third: {}, last: { after: ["left", "right", "third"] } })
+      const sketch = { left: {}, right: {}, third: {}, last: { after: ["left", "right", "third"] } }
+      const traceId = "4bf92f3577b34da6a3ce929d0e0e4736"
+      const id = await begin(url, sketch, {}, { traceparent: `00-${traceId}-00f067aa0ba902b7-01` })
       const left = await gates.next("left")
       const right = await gates.next("right")
       const workers = (await get(url, "workers")).items
@@ -81,6 +89,12 @@ describe.skipIf(missing !== undefined)(missing ?? "many processes", { timeout: 1
       ;(await gates.next("last")).answer("done")
       expect(await ended(url, id)).toMatchObject({ status: "completed", output: "done" })
       expect(await get(url, "queue")).toMatchObject({ executions: 0 })
+      // The lines of workers belong to the trace of the request that started the execution.
+      const [started] = (await get(url, `executions/${id}/events?limit=1`)).items
+      expect(started.trace).toEqual({ traceId, spanId: expect.stringMatching(/^[0-9a-f]{16}$/) })
+      const line = new RegExp(`Execution completed.*"traceId":"${traceId}"`)
+      await Promise.any([one.said(line), two.said(line)])
+      for (const worker of [one, two]) await worker.said(new RegExp(`Task started.*"traceId":"${traceId}"`))
     })
 
     it("pausing, resuming and cancelling reach the workers at once", async () => {

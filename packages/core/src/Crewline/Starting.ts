@@ -14,6 +14,7 @@ import * as Execution from "../Execution.ts"
 import type { ExecutionStarted } from "../ExecutionEvent.ts"
 import type * as Plan from "../Plan.ts"
 import * as TaskQueue from "../TaskQueue.ts"
+import * as TraceContext from "../TraceContext.ts"
 import * as Worker from "../Worker.ts"
 import { CodeRegistry } from "../Worker/CodeRegistry.ts"
 import { Ledger } from "../Worker/Ledger.ts"
@@ -112,9 +113,11 @@ export const make = Effect.fnUntraced(function* ({ keepResults, leaseMillis, max
       ...(startedBy === undefined ? [] : [{ userId }]),
       ...(sessionId === undefined ? [] : [{ sessionId }])
     ]
+    const trace = yield* TraceContext.current
     const event: ExecutionStarted = {
       type: "ExecutionStarted",
       plan,
+      ...(trace === undefined ? {} : { trace }),
       ...(priority === undefined ? {} : { priority }),
       ...(userId === undefined ? {} : { userId }),
       ...(startedBy === undefined ? {} : { startedBy }),
@@ -140,10 +143,16 @@ export const make = Effect.fnUntraced(function* ({ keepResults, leaseMillis, max
       const { crewId } = yield* log.summary(id)
       const { plan, priority, requester } = state
       const retryOf = { executionId: id, tasks: TakeOver.standing(state) }
-      const started = yield* store({ type: "ExecutionStarted", plan, priority, ...requester, retryOf }, crewId, {
-        key: `crewline-retry:${id}`,
-        requestHash: id
-      })
+      const trace = yield* TraceContext.current
+      const traced = trace === undefined ? {} : { trace }
+      const started = yield* store(
+        { type: "ExecutionStarted", plan, priority, ...requester, retryOf, ...traced },
+        crewId,
+        {
+          key: `crewline-retry:${id}`,
+          requestHash: id
+        }
+      )
       if (!started.existing) {
         if (crew !== undefined) registry.add(started.executionId, crew)
         return yield* begin(started, crew, owned.takeUp(started.executionId, 1))

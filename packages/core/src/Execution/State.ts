@@ -23,6 +23,7 @@ import {
 import type { Limits } from "../Limits.ts"
 import type { Origin } from "../MemoryOptions.ts"
 import type * as Plan from "../Plan.ts"
+import type { TraceContext } from "../TraceContext.ts"
 import * as Usage from "../Usage.ts"
 import type * as Wait from "../Wait.ts"
 
@@ -135,6 +136,8 @@ export interface Execution {
   /** The execution that this one retries. */
   readonly retryOf: RetryOf | undefined
   readonly requester: Requester
+  /** The span in which it was started. */
+  readonly trace: TraceContext | undefined
   /** Tasks of `retryOf` that are still to be copied; no task begins while there are any. */
   readonly pendingTakeovers: number
   /** Number of structural events: what decisions are made against. */
@@ -228,6 +231,7 @@ export const make = (event: Extract<ExecutionEvent, { readonly type: "ExecutionS
   priority: event.priority ?? "normal",
   retryOf: event.retryOf,
   requester: requesterOf(event),
+  trace: event.trace,
   pendingTakeovers: event.retryOf?.tasks.length ?? 0,
   version: 1,
   lastSeq: event.seq,

@@ -15,6 +15,7 @@ import * as EventLog from "../EventLog.ts"
 import * as Execution from "../Execution.ts"
 import type * as Toolbox from "../Toolbox.ts"
 import * as TaskQueue from "../TaskQueue.ts"
+import * as TraceContext from "../TraceContext.ts"
 import * as Abilities from "./Abilities.ts"
 import { CodeRegistry } from "./CodeRegistry.ts"
 import { type Committed, Ledger } from "./Ledger.ts"
@@ -182,7 +183,8 @@ export const make = Effect.fnUntraced(function* (options: Options) {
         const { run } = task
         const attempt = (refused?: Legs.Refused) => {
           entry.state = "working"
-          return restore(runLeg(entry, started.state, task, refused)).pipe(
+          const leg = TraceContext.within(started.state.trace, runLeg(entry, started.state, task, refused))
+          return restore(leg).pipe(
             // Interrupted by the worker's own end, the task is handed back; by the loss of its
             // lease, it is another worker's.
             Effect.onInterrupt(() =>

@@ -8,6 +8,7 @@ import * as Exit from "effect/Exit"
 import * as Random from "effect/Random"
 import type * as EventLog from "../../EventLog.ts"
 import type { Draft } from "../../ExecutionEvent.ts"
+import * as TraceContext from "../../TraceContext.ts"
 import type { Entry } from "./Entry.ts"
 import type { Following } from "./Following.ts"
 
@@ -26,7 +27,7 @@ export const make = Effect.fnUntraced(function* (log: EventLog.EventLog["Service
   let appends = 0
   const appendWith = (entry: Entry, events: NonEmptyReadonlyArray<Draft>, options: EventLog.AppendOptions) => {
     const attempt = (left: number): Effect.Effect<EventLog.Appended, EventLog.EventLogError> =>
-      Effect.catch(log.append(entry.id, events, options), (error) =>
+      Effect.catch(TraceContext.within(entry.state?.trace, log.append(entry.id, events, options)), (error) =>
         error.reason._tag === "Unavailable" && error.reason.isRetryable && left > 0
           ? Effect.andThen(Effect.sleep(appendBackoffMillis * 2 ** (appendTries - left)), attempt(left - 1))
           : Effect.fail(error)
