@@ -75,10 +75,10 @@ export interface Options extends Omit<Crewline.Options, "crews"> {
    */
   readonly workspace?: string | Layer.Layer<Workspace.Workspace, unknown>
   /**
-   * The memory of crews with `memory: true`. Default: in the database or directory, where there is
-   * one, else in-process.
+   * The memory of crews with `memory: true`. Default, and `true`: in the database or directory,
+   * where there is one, else in-process.
    */
-  readonly memory?: Layer.Layer<Memory.Memory, unknown>
+  readonly memory?: true | Layer.Layer<Memory.Memory, unknown>
   /** Where models come from, instead of `models`. */
   readonly llm?: Layer.Layer<Llm.Llm, unknown>
   /** The event log, instead of `directory` or `database`. Default: in-process. */

@@ -122,6 +122,7 @@ export const open = async (options: Options, signal?: AbortSignal): Promise<Clie
 
   const explain = (error: unknown) => Tools.explain(error, options)
   const start = async <Output>(given: AnyCrew<Output>, options: StartOptions = {}): Promise<Execution<Output>> => {
+    Checking.checkNames(options)
     const { limits, signal } = options
     signal?.throwIfAborted()
     const crew = CoreCrew.of(given)
@@ -137,24 +138,29 @@ export const open = async (options: Options, signal?: AbortSignal): Promise<Clie
   }
   const crewOf = <Output>(crew: AnyCrew<Output> | undefined) => (crew === undefined ? undefined : CoreCrew.of(crew))
 
+  const adopt = async <Output>(executionId: string, crew?: AnyCrew<Output>) =>
+    executionOf(await promise(crewline.adopt(executionId, crewOf(crew))))
+  const retry = async <Output>(executionId: string, crew?: AnyCrew<Output>) =>
+    executionOf(await promise(crewline.retry(executionId, crewOf(crew))))
+
   return {
     start: (crew, options) => CallerStack.keep(start(crew, options)),
     run: (crew, options) => CallerStack.keep(run(crew, options)),
-    follow: (executionId, follow) => iterable(crewline.follow(executionId, follow)),
-    get: (executionId) => promise(crewline.get(executionId)),
-    list: (list) => promise(crewline.list(list)),
-    cancel: (executionId) => promise(crewline.cancel(executionId)),
-    pause: (executionId) => promise(crewline.pause(executionId)),
-    resume: (executionId) => promise(crewline.resume(executionId)),
-    signal: (executionId, signal, value) => promise(crewline.signal(executionId, signal, value)),
-    send: (executionId, message, options) => promise(crewline.send(executionId, message, options)),
-    asks: (options) => promise(crewline.asks(options)),
-    answer: (id, answer, options) => promise(crewline.answer(id, answer, options)),
-    adopt: async (executionId, crew) => executionOf(await promise(crewline.adopt(executionId, crewOf(crew)))),
-    retry: async (executionId, crew) => executionOf(await promise(crewline.retry(executionId, crewOf(crew)))),
-    adoptFrom: (worker, adoption) => promise(crewline.adoptFrom(worker, adoption)),
-    outbox: (options) => inOutbox((outbox) => outbox.list(options), []),
-    retryOutbox: (id) => inOutbox((outbox) => outbox.retry(id), undefined),
+    follow: (executionId, follow) => CallerStack.keepEach(iterable(crewline.follow(executionId, follow))),
+    get: (executionId) => CallerStack.keep(promise(crewline.get(executionId))),
+    list: (list) => CallerStack.keep(promise(crewline.list(list))),
+    cancel: (executionId) => CallerStack.keep(promise(crewline.cancel(executionId))),
+    pause: (executionId) => CallerStack.keep(promise(crewline.pause(executionId))),
+    resume: (executionId) => CallerStack.keep(promise(crewline.resume(executionId))),
+    signal: (executionId, signal, value) => CallerStack.keep(promise(crewline.signal(executionId, signal, value))),
+    send: (executionId, message, options) => CallerStack.keep(promise(crewline.send(executionId, message, options))),
+    asks: (options) => CallerStack.keep(promise(crewline.asks(options))),
+    answer: (id, answer, options) => CallerStack.keep(promise(crewline.answer(id, answer, options))),
+    adopt: (executionId, crew) => CallerStack.keep(adopt(executionId, crew)),
+    retry: (executionId, crew) => CallerStack.keep(retry(executionId, crew)),
+    adoptFrom: (worker, adoption) => CallerStack.keep(promise(crewline.adoptFrom(worker, adoption))),
+    outbox: (options) => CallerStack.keep(inOutbox((outbox) => outbox.list(options), [])),
+    retryOutbox: (id) => CallerStack.keep(inOutbox((outbox) => outbox.retry(id), undefined)),
     close,
     [Symbol.asyncDispose]: close
   }

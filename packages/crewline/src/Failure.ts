@@ -45,6 +45,19 @@ export class ClientClosed extends Error {
   }
 }
 
+/** An option does not exist, has the wrong type, or excludes another one. */
+export class InvalidOption extends TypeError {
+  readonly _tag = "InvalidOption"
+  override readonly name = "InvalidOption"
+  /** Its name, `models.openai` for example. */
+  readonly option: string
+
+  constructor(option: string, message: string) {
+    super(message)
+    this.option = option
+  }
+}
+
 /** An optional package is needed but not installed. */
 export class MissingPackage extends Error {
   readonly _tag = "MissingPackage"

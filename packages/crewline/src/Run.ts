@@ -29,7 +29,9 @@ export const run = <Output>(crew: AnyCrew<Output>, options: RunOptions = {}): Pr
   CallerStack.keep(runOnce(crew, options))
 
 const runOnce = async <Output>(crew: AnyCrew<Output>, options: RunOptions): Promise<Crewline.Result<Output>> => {
-  options.signal?.throwIfAborted()
-  await using opened = await open(options, options.signal)
+  // A program without types may pass null, which is refused where the options are checked.
+  const signal = (options as RunOptions | null)?.signal
+  signal?.throwIfAborted()
+  await using opened = await open(options, signal)
   return await opened.run(crew, options)
 }

@@ -18,6 +18,7 @@ export {
   CrewInvalid,
   EventLogError,
   ExecutionFailed,
+  InvalidOption,
   MissingPackage,
   ToolFailed,
   ToolRetry

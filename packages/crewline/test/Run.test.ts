@@ -2,7 +2,18 @@ import { assert, describe, it } from "@effect/vitest"
 import { once } from "node:events"
 import { createServer, type AddressInfo } from "node:net"
 import { z } from "zod"
-import { Crew, CrewInvalid, ExecutionFailed, run, Tool, ToolFailed, ToolRetry } from "../src/index.ts"
+import {
+  client,
+  Crew,
+  CrewInvalid,
+  EventLogError,
+  ExecutionFailed,
+  InvalidOption,
+  run,
+  Tool,
+  ToolFailed,
+  ToolRetry
+} from "../src/index.ts"
 import { Llm, Scripted } from "../src/testing.ts"
 
 const agents = { clerk: { role: "Clerk", goal: "Make no mistakes", tools: ["stock"] } }
@@ -137,16 +148,75 @@ describe("run", () => {
     [{ models: { opnai: {} } }, 'There is no option "models.opnai": did you mean "openai"?'],
     [{ directory: "" }, 'The option "directory" must be a text that is not empty, not an empty text.'],
     [{ database: 5 }, 'The option "database" must be a text that is not empty, not 5.'],
-    [{ memory: true }, 'The option "memory" must be a layer, not true.'],
+    [{ memory: {} }, 'The option "memory" must be true or a layer, not an object.'],
     [{ llm: "openai" }, 'The option "llm" must be a layer, not a string.'],
     [{ models: null }, 'The option "models" must be the name of a model or an object, not null.'],
-    [{ tools: {} }, 'The option "tools" must be a list of tools or a layer, not an object.'],
+    [
+      { models: { providers: {} } },
+      'The option "models.providers" must be a list of providers (OpenAi.make), not an object.'
+    ],
+    [
+      { models: { openai: "sk-key" } },
+      'The option "models.openai" must be an object with an apiKey or a baseURL, for example'
+    ],
+    [{ models: { openai: { key: "sk-key" } } }, 'There is no option "models.openai.key": '],
+    [{ models: { llm: 5 } }, 'The option "models.llm" must be that of a script (Scripted.make), not 5.'],
+    [{ tools: {} }, 'The option "tools" must be a list of tools (Tool.make) or a layer, not an object.'],
+    [
+      { tools: [null] },
+      'The option "tools" must be a list of tools (Tool.make) or a layer, not a list of other values.'
+    ],
+    [{ crews: [5] }, 'The option "crews" must be a list of crews (Crew.make), not a list of other values.'],
+    [{ redis: {} }, 'The option "redis" must be a URL, or an object with a url, not an object.'],
+    [
+      { directory: "d", database: "postgres://h/d" },
+      'The options "directory" and "database" exclude each other: omit one'
+    ],
     [{ leaseMillis: -1 }, 'The option "leaseMillis" must be a number over 0, not -1.']
   ])("refuses the options %j", async (wrong, message) => {
     const options: object = { inputs, models: Scripted.make(["1"]), ...wrong }
     const error = await run(plain, options).catch((error: unknown) => error)
-    assert.instanceOf(error, TypeError)
+    if (!(error instanceof InvalidOption)) throw error
     assert.include(error.message, message)
+    assert.notInclude(error.message, "sk-key")
+    // It is the programming mistake that it is, and points to the call.
+    assert.instanceOf(error, TypeError)
+    assert.include(error.stack, "Run.test.ts")
+  })
+
+  it("refuses options that are null, in a client too, and starts with options that do not exist", async () => {
+    const nothing = null as unknown as object
+    const refused = "The options must be an object, not null."
+    assert.include(await run(plain, nothing).catch(String), refused)
+    assert.include(await client(nothing).catch(String), refused)
+    const models = Scripted.make([])
+    await using opened = await client({ models })
+    assert.include(await opened.run(plain, nothing).catch(String), refused)
+    const misspelled: object = { input: inputs }
+    assert.include(
+      await opened.start(plain, misspelled).catch(String),
+      'There is no option "input": did you mean "inputs"?'
+    )
+    assert.strictEqual(models.requests.length, 0)
+  })
+
+  it("leads to the call of every method of a client", async () => {
+    await using opened = await client({ models: Scripted.make([]) })
+    const first = async () => {
+      for await (const _ of opened.follow("none"));
+    }
+    const calls = [opened.get, opened.cancel, opened.pause, opened.adopt, opened.retry].map((call) => call("none"))
+    for (const failing of [...calls, opened.signal("none", "s", 1), first()]) {
+      const error = await failing.catch((error: unknown) => error)
+      if (!(error instanceof EventLogError)) throw error
+      assert.include(error.stack, "Run.test.ts")
+      assert.notInclude(error.stack, "node:internal")
+    }
+  })
+
+  it("has a memory with memory: true", async () => {
+    const models = Scripted.make(["1"])
+    assert.strictEqual((await run(plain, { inputs, models, memory: true })).output, "1")
   })
 
   it("is cancelled by its signal, and rejects with the reason of it", async () => {

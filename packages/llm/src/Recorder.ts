@@ -15,7 +15,6 @@ import * as Usage from "@crewline/core/Usage"
 import * as Response from "effect/ai/Response"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
-import type { PlatformError } from "effect/PlatformError"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as QuestionKey from "./ResponseCache/QuestionKey.ts"
@@ -28,14 +27,16 @@ export interface Options {
   readonly secrets?: ReadonlyArray<Redacted.Redacted>
 }
 
-/** The file is no cassette. */
+/** The file is not a cassette, or cannot be read. */
 export class CassetteError extends Schema.TaggedError<CassetteError>()("CassetteError", {
   file: Schema.String,
-  line: Schema.Int,
-  description: Schema.String
+  /** Absent: the file could not be read. */
+  line: Schema.optionalKey(Schema.Int),
+  description: Schema.String,
+  cause: Schema.optionalKey(Schema.Defect())
 }) {
   override get message() {
-    return `${this.file}, line ${this.line}: ${this.description}`
+    return this.line === undefined ? this.description : `${this.file}, line ${this.line}: ${this.description}`
   }
 }
 
@@ -93,10 +94,15 @@ export const record = (
  */
 export const replay = Effect.fn("Recorder.replay")(function* (
   options: Options & { readonly name: string }
-): Effect.fn.Return<Provider, PlatformError | CassetteError, FileSystem.FileSystem> {
+): Effect.fn.Return<Provider, CassetteError, FileSystem.FileSystem> {
   const { file, name } = options
   const clean = cleaner(options)
-  const text = yield* Effect.flatMap(FileSystem.FileSystem, (fileSystem) => fileSystem.readFileString(file))
+  const text = yield* Effect.flatMap(FileSystem.FileSystem, (fileSystem) => fileSystem.readFileString(file)).pipe(
+    Effect.mapError((cause) => {
+      const description = `Failed to read the cassette ${file}: ${FileFailure.describe(cause)}. Record it first with Recorder.record.`
+      return new CassetteError({ file, description, cause })
+    })
+  )
   const entries = new Map<string, Array<Entry>>()
   for (const [index, line] of text.split("\n").entries()) {
     if (line.trim() === "") continue

@@ -72,6 +72,14 @@ describe("Recorder", () => {
     }).pipe(Effect.provide(layer))
   })
 
+  it.effect("says in words that there is no cassette", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(Recorder.replay({ file: "none.jsonl", name: "fake" }))
+      assert.strictEqual(error._tag, "CassetteError")
+      assert.match(error.message, /^Failed to read the cassette none\.jsonl: .+\. Record it first/)
+    }).pipe(Effect.provide(FileSystem.layerNoop({})))
+  )
+
   it.effect("says which line of a file is none of a cassette", () => {
     const { layer, self } = disk()
     return Effect.gen(function* () {

@@ -27,8 +27,10 @@ const load = <A, E, R>(build: () => Promise<Layer.Layer<A, E, R>>): Layer.Layer<
 export const stored = (
   options: Options,
   onAdopted: (executions: Adopted) => void
-): Layer.Layer<EventLog.EventLog | Memory.Memory, unknown> =>
-  options.memory === undefined ? both(options, onAdopted) : Layer.merge(both(options, onAdopted), options.memory)
+): Layer.Layer<EventLog.EventLog | Memory.Memory, unknown> => {
+  const { memory = true } = options
+  return memory === true ? both(options, onAdopted) : Layer.merge(both(options, onAdopted), memory)
+}
 
 const both = (
   { database, directory, log: given }: Options,
