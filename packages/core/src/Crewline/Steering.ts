@@ -58,7 +58,9 @@ export const make = ({ decide, stateOf }: Options): Send =>
     const decoded = decode(given)
     if (Result.isFailure(decoded))
       return yield* new MessageRefused({ executionId, code: "invalid-message", message: decoded.failure.message })
-    const message = decoded.success
+    const { taskId } = decoded.success
+    // Tasks are known by their names in one form, in which a client may not have written it.
+    const message = { ...decoded.success, ...(taskId === undefined ? {} : { taskId: taskId.normalize("NFC") }) }
     const idempotency = key === undefined ? undefined : { key, requestHash: yield* Ask.hashOf({ ...message }) }
     const keyed = idempotency === undefined ? {} : { idempotency }
     const decided = yield* decide(executionId, { _tag: "Message", ...message, by, ...keyed })

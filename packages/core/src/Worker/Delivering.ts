@@ -23,10 +23,7 @@ export interface Options {
   /** Absent: what is not served when the process ends is lost. */
   readonly outbox: Option.Option<Outbox.Outbox["Service"]>
   readonly consumers: ReadonlyArray<Outbox.Consumer>
-  /**
-   * For how long nobody else serves a row that this process has, and how long serving it may take,
-   * in milliseconds.
-   */
+  /** For how long nobody else serves a row that this process has, in milliseconds. */
   readonly leaseMillis: number
 }
 
@@ -37,6 +34,11 @@ export interface Delivering {
   readonly served: (consumer: string) => Effect.Effect<void>
 }
 
+/**
+ * How long serving a row may take, in milliseconds: what became of it is stored before another
+ * process can claim it.
+ */
+const maxServingMillis = (leaseMillis: number): number => leaseMillis - Math.min(5_000, leaseMillis / 4)
 /** How long somebody waits for a consumer that is slow. */
 const maxWaitMillis = 2_000
 /** Rows of those that were stored here, and rows that are claimed, that are served at once. */
@@ -45,6 +47,8 @@ const maxRows = 64
 interface Open {
   readonly delivery: Outbox.Delivery
   readonly isServed: Deferred.Deferred<void>
+  /** By when it must be served. */
+  readonly deadline: number
   /** When others may claim it. */
   readonly until: number
 }
@@ -53,7 +57,7 @@ interface Open {
 export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Delivering, never, Scope.Scope> {
   const { consumers, leaseMillis, outbox } = options
   if (consumers.length === 0) return { served: () => Effect.void }
-  const serving = Serving.make(consumers, leaseMillis)
+  const serving = Serving.make(consumers)
   if (outbox._tag === "None") return yield* serveStored(options, serving, undefined)
   const { ledger } = options
   const settling = yield* Settling.make({
@@ -82,21 +86,24 @@ const serveStored = Effect.fnUntraced(function* (
     leaseMillis,
     ...(settling === undefined ? {} : { riding: settling.riding }),
     onStored: (deliveries) => {
-      const until = clock.currentTimeMillisUnsafe() + leaseMillis
+      const now = clock.currentTimeMillisUnsafe()
+      const [deadline, until] = [now + maxServingMillis(leaseMillis), now + leaseMillis]
       for (const delivery of deliveries) {
         settling?.begun(delivery.row)
-        const one: Open = { delivery, isServed: Deferred.makeUnsafe(), until }
+        const one: Open = { delivery, isServed: Deferred.makeUnsafe(), deadline, until }
         open.add(one)
         Queue.offerUnsafe(queue, one)
       }
     }
   })
+  const serveOne = ({ deadline, delivery }: Open) => {
+    if (settling === undefined) return serve(delivery, leaseMillis)
+    const left = deadline - clock.currentTimeMillisUnsafe()
+    return left <= 0 ? Effect.undefined : serve(delivery, left)
+  }
   const next = Effect.flatMap(Queue.take(queue), (one) =>
     Effect.ensuring(
-      Effect.map(
-        settling !== undefined && clock.currentTimeMillisUnsafe() >= one.until ? Effect.undefined : serve(one.delivery),
-        (settled) => settling?.served(one.delivery.row, settled, one.until)
-      ),
+      Effect.map(serveOne(one), (settled) => settling?.served(one.delivery.row, settled, one.until)),
       Effect.sync(() => {
         open.delete(one)
         Deferred.doneUnsafe(one.isServed, Effect.void)
@@ -129,7 +136,7 @@ interface Sweep {
 const sweep = Effect.fnUntraced(function* ({ consumers, leaseMillis, log }: Options, parts: Sweep) {
   const { outbox, serving, settling } = parts
   const names = consumers.map(({ name }) => name)
-  const serve = claimed(log, serving)
+  const serve = claimed(log, serving, maxServingMillis(leaseMillis))
   const claim = settling.with((settled) => outbox.claim({ consumers: names, limit: maxRows, leaseMillis, settled }))
   const all = Effect.gen(function* () {
     for (;;) {
@@ -169,7 +176,7 @@ type ServeClaimed = (row: Outbox.Row) => Effect.Effect<Outbox.Settled | undefine
 
 /** Serves a row that was claimed; `undefined`: it was deleted since, with its execution. */
 const claimed =
-  (log: EventLog.EventLog["Service"], { failed, serve }: Serving.Serving): ServeClaimed =>
+  (log: EventLog.EventLog["Service"], { failed, serve }: Serving.Serving, maxMillis: number): ServeClaimed =>
   (row) => {
     const { executionId, seq, tenant } = row
     const notServed = (description: string) => failed(row, new Outbox.ConsumerError({ description, isRetryable: true }))
@@ -181,7 +188,7 @@ const claimed =
         onSuccess: ([[started], [event]]) =>
           event === undefined || started?.type !== "ExecutionStarted"
             ? notServed("Its event is not there.")
-            : serve({ row, event, plan: started.plan, requester: started })
+            : serve({ row, event, plan: started.plan, requester: started }, maxMillis)
       }),
       // What cannot be read may be read by another version.
       Effect.catchDefect((defect) => notServed(`Its event cannot be read: ${String(defect)}`))

@@ -95,6 +95,18 @@ describe("a message to a task", () => {
     )
   )
 
+  it.effect("finds a task by its name in another Unicode form", () =>
+    meddling(
+      { "f\u00fcnf": {} },
+      { answers: { "f\u00fcnf": [World.text("5"), World.text("five")] }, sent: () => () => Effect.void },
+      ({ crewline, id }) =>
+        Effect.gen(function* () {
+          const closed = yield* Effect.flip(crewline.send(id, { taskId: "fu\u0308nf", text: "in words" }))
+          assert.notInclude(closed.message, "has no task")
+        })
+    )
+  )
+
   it.effect("sends an agent that has just answered on, as often as it is told something", () =>
     meddling(
       { a: { maxTurns: 1, reviewed: true } },

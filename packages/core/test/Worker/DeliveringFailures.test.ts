@@ -99,6 +99,10 @@ describe("a consumer", () => {
         // What is done waits for what hangs until the next look at most.
         yield* seconds(3)
         assert.deepStrictEqual(yield* states, [["pending", 1]])
+        // Its failure is stored before the lease of ten seconds ends, and nobody else has begun it.
+        yield* seconds(3)
+        assert.strictEqual((yield* rows)[0]!.error, "It took longer than 7500 ms, and was stopped.")
+        assert.strictEqual(hung, 1)
         yield* hours(3)
         assert.deepStrictEqual(yield* states, [["dead", 10]])
         assert.strictEqual(hung, 10)

@@ -129,7 +129,7 @@ describe("what was served", () => {
 
   it.effect("by a slow consumer is settled before others may have it", () =>
     Effect.gen(function* () {
-      const { count, crewline } = yield* start({ taskMillis: 100_000, serve: () => Effect.sleep(28_000) })
+      const { count, crewline } = yield* start({ taskMillis: 100_000, serve: () => Effect.sleep(24_000) })
       const other = yield* start({ taskMillis: 100_000 })
       yield* crewline.startPlan(World.plan({ a: {}, b: { context: ["a"] } }))
       yield* seconds(130)

@@ -9,7 +9,8 @@ import { redact } from "../../Redact.ts"
 import * as Tenant from "../../Tenant.ts"
 
 export interface Serving {
-  readonly serve: (delivery: Outbox.Delivery) => Effect.Effect<Outbox.Settled>
+  /** A consumer that takes longer than `maxMillis` fails. */
+  readonly serve: (delivery: Outbox.Delivery, maxMillis: number) => Effect.Effect<Outbox.Settled>
   /** What becomes of a row that could not be served. */
   readonly failed: (row: Outbox.Row, error: Outbox.ConsumerError) => Effect.Effect<Outbox.Settled>
 }
@@ -21,8 +22,7 @@ const maxDelayMillis = 15 * 60_000
 /** In characters. */
 const maxErrorLength = 2_000
 
-/** A consumer that takes longer than `maxMillis` fails. */
-export const make = (consumers: ReadonlyArray<Outbox.Consumer>, maxMillis: number): Serving => {
+export const make = (consumers: ReadonlyArray<Outbox.Consumer>): Serving => {
   const byName = new Map(consumers.map((consumer) => [consumer.name, consumer]))
 
   const failed = Effect.fnUntraced(function* (row: Outbox.Row, { description, isRetryable }: Outbox.ConsumerError) {
@@ -40,7 +40,7 @@ export const make = (consumers: ReadonlyArray<Outbox.Consumer>, maxMillis: numbe
 
   return {
     failed,
-    serve: (delivery) => {
+    serve: (delivery, maxMillis) => {
       const { consumer, executionId, part, seq, tenant } = delivery.row
       const late = new Outbox.ConsumerError({
         description: `It took longer than ${maxMillis} ms, and was stopped.`,
