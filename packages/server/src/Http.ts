@@ -166,5 +166,5 @@ export const make = Effect.map(
   HttpRouter.toHttpEffect(Layer.mergeAll(api, docs, index, problems, webSockets)).pipe(
     Effect.provideService(HttpRouter.RouterConfig, { maxParamLength })
   ),
-  (routes) => RequestLog.logged(Conditional.answer(Fallback.answer(RequestBody.limited(routes))))
+  (routes) => RequestLog.logged(Conditional.answer(Fallback.answer(RequestBody.limited(QueryKeys.onPages(routes)))))
 )

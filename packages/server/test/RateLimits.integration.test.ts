@@ -16,7 +16,7 @@ front.pointAt(Number(new URL(Redis.url).port || 6379))
 // The environment is read once: before the first server of this file.
 vi.stubEnv("REDIS_URL", `redis://127.0.0.1:${front.port}`)
 vi.stubEnv("CREWLINE_REDIS_PREFIX", `test-${name}`)
-// Executions that wait for a person count until they are cancelled; without a model they would fail.
+// Executions that wait for a person count until cancelled. Without a model they would fail.
 vi.stubEnv("CREWLINE_SHARED_PROVIDERS", "*")
 afterAll(async () => {
   vi.unstubAllEnvs()

@@ -23,6 +23,14 @@ describe("an unknown query key", { timeout: 60_000 }, () => {
     })
   })
 
+  it.each(["/", "/docs", "/openapi.json", "/problems", "/problems/gone"])("is refused by %s", async (path) => {
+    expect((await fetch(server.url + path)).status).toBe(200)
+    expect(await Server.request(`${server.url}${path}?v=1`)).toMatchObject({
+      status: 400,
+      body: { code: "invalid-request", errors: [{ path: ["query", "v"], code: "unknown-key" }] }
+    })
+  })
+
   it("is told with the keys that there are, beside other mistakes", async () => {
     const { body } = await Server.request(`${server.url}/api/v1/crews?nmae=x&limit=0`)
     expect(body.errors).toHaveLength(2)
