@@ -108,15 +108,20 @@ export const layerUnmigrated = (options: Options): Layer.Layer<SqlClient.SqlClie
   options.kind === "server" ? Postgres.layer(options) : embedded(options)
 
 /**
- * Migrates on a connection of its own. Behind a pooler a user acts as the role by itself: it may
- * refuse to be told of one.
+ * Migrates on a connection of its own. Behind a pooler a user acts as the role by itself: a pooler
+ * refuses to be told of one, or forgets it.
  */
 const server = (options: Postgres.Options) =>
   Layer.unwrap(
-    Effect.andThen(Migrations.migrate, standing).pipe(
-      Effect.provide(Layer.fresh(Postgres.layer({ ...options, maxConnections: 1 }))),
-      Effect.map(({ confined }) => Postgres.layer({ ...options, ...(!confined && { role: RowSecurity.role }) }))
-    )
+    Effect.gen(function* () {
+      // A database that cannot be reached is told of by the migration.
+      const isPooled = yield* Effect.orElseSucceed(Postgres.isPooled(options), () => false)
+      const { confined, user } = yield* Effect.andThen(Migrations.migrate, standing).pipe(
+        Effect.provide(Layer.fresh(Postgres.layer({ ...options, isPooled, maxConnections: 1 })))
+      )
+      if (isPooled && !confined) return yield* Effect.fail(new NotConfined({ user }))
+      return Postgres.layer({ ...options, isPooled, ...(!confined && { role: RowSecurity.role }) })
+    })
   )
 
 const confined = Layer.effectDiscard(

@@ -27,9 +27,10 @@ export const make = (sql: PgClient.PgClient): Broadcast.Broadcast["Service"] => 
       ),
       Effect.asVoid
     ),
-  // A listener would hold the only connection: what others tell is seen by looking.
+  // A listener would hold the only connection, or listen in a session that a pooler has given to
+  // others by then: what others tell is seen by looking.
   listen: ({ opened, received }) =>
-    "maxConnections" in sql.config && sql.config.maxConnections === 1
+    ("maxConnections" in sql.config && sql.config.maxConnections === 1) || sql.config.prepare === false
       ? Effect.never
       : listening(sql, { opened, received })
 })

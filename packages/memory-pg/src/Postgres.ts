@@ -9,6 +9,7 @@
 import { connect } from "node:net"
 import type { Duplex } from "node:stream"
 import * as PgClient from "@effect/sql-pg/PgClient"
+import * as PgConnection from "@effect/sql-pg/PgConnection"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -17,7 +18,7 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type * as SqlClient from "effect/sql/SqlClient"
 import { ConnectionError, SqlError } from "effect/sql/SqlError"
-import { FirstReachable } from "./Postgres/FirstReachable.ts"
+import * as FirstReachable from "./Postgres/FirstReachable.ts"
 import * as TlsOffer from "./Postgres/TlsOffer.ts"
 import * as PostgresUrl from "./PostgresUrl.ts"
 
@@ -26,10 +27,12 @@ export interface Options {
   readonly url: Redacted.Redacted
   /** Connections at most, one of them for notifications; default 10. */
   readonly maxConnections?: number | undefined
-  /** What the server lists the connections as; default `crewline`. */
+  /** What the server lists the connections as; default: as the URL says, else `crewline`. */
   readonly applicationName?: string | undefined
   /** The role that connections act as; default: the user's own. */
   readonly role?: string | undefined
+  /** A pooler gives every transaction another session: no statement is prepared, nobody listens. */
+  readonly isPooled?: boolean | undefined
   /** Connections do not keep the process alive once they are open. Default: they do. */
   readonly unref?: boolean | undefined
 }
@@ -40,37 +43,82 @@ const maxMessageBytes = 256 * 1024 * 1024
 /** Connects to the server of the URL. */
 export const layer = (options: Options): Layer.Layer<SqlClient.SqlClient | PgClient.PgClient, SqlError> =>
   Layer.unwrap(
-    Effect.gen(function* () {
-      const parsed = PostgresUrl.parse(Redacted.value(options.url))
-      if (Result.isFailure(parsed)) return yield* Effect.fail(invalid(parsed.failure))
-      const connection = parsed.success
-      const { targets, tls } = connection
-      const [first] = targets
-      const encrypts = tls !== false && (!tls.isOptional || (yield* TlsOffer.ask(targets)))
-      const { connectTimeoutSeconds: seconds } = connection
-      return PgClient.layer({
-        host: first.host,
-        port: first.port,
-        ...(first.path !== undefined && { path: first.path }),
-        ...streamOf(targets, options.unref === true),
-        ssl: encrypts ? tls.options : false,
-        ...(connection.username !== undefined && { username: connection.username }),
-        ...(connection.password !== undefined && { password: Redacted.make(connection.password) }),
-        ...(connection.database !== undefined && { database: connection.database }),
-        ...(connection.options !== undefined && { startupOptions: connection.options }),
-        ...(seconds !== undefined && { connectTimeout: seconds === 0 ? Duration.infinity : Duration.seconds(seconds) }),
+    Effect.map(configOf(options), (config) =>
+      PgClient.layer({
+        ...config,
         maxConnections: options.maxConnections ?? 10,
-        applicationName: options.applicationName ?? "crewline",
-        maxMessageSize: maxMessageBytes,
-        ...(options.role !== undefined && { startupParameters: { role: options.role } })
+        // The session that a statement was prepared in may serve another client by the next.
+        prepare: options.isPooled !== true
       })
+    )
+  )
+
+/**
+ * Whether a pooler stands between, which gives each transaction another session: it makes the
+ * number of the process up that a server tells when a session begins. A URL may say it as well
+ * (`pgbouncer=true`, `pgbouncer=false`).
+ */
+export const isPooled = (options: Options): Effect.Effect<boolean, SqlError> =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const parsed = yield* read(options)
+      if (parsed.isPooled !== undefined) return parsed.isPooled
+      const connection = yield* PgConnection.make(yield* configOf(options))
+      const [[pid] = []] = yield* connection.queryValues("select pg_backend_pid()", [], false)
+      return pid !== connection.processId
     })
   )
 
+const read = ({ url }: Options): Effect.Effect<PostgresUrl.Connection, SqlError> => {
+  const parsed = PostgresUrl.parse(Redacted.value(url))
+  return Result.isFailure(parsed) ? Effect.fail(invalid(parsed.failure)) : Effect.succeed(parsed.success)
+}
+
+const configOf = (options: Options): Effect.Effect<PgConnection.Config, SqlError> =>
+  Effect.gen(function* () {
+    const connection = yield* read(options)
+    const { targets, tls } = connection
+    const encrypts = tls !== false && (!tls.isOptional || (yield* TlsOffer.ask(targets)))
+    const { connectTimeoutSeconds: seconds } = connection
+    const config: PgConnection.Config = {
+      ssl: encrypts ? tls.options : false,
+      ...(connection.username !== undefined && { username: connection.username }),
+      ...(connection.password !== undefined && { password: Redacted.make(connection.password) }),
+      ...(connection.database !== undefined && { database: connection.database }),
+      ...(connection.options !== undefined && { startupOptions: connection.options }),
+      ...(seconds !== undefined && { connectTimeout: seconds === 0 ? Duration.infinity : Duration.seconds(seconds) }),
+      applicationName: options.applicationName ?? connection.applicationName ?? "crewline",
+      maxMessageSize: maxMessageBytes,
+      ...(options.role !== undefined && { startupParameters: { role: options.role } })
+    }
+    const accepts = connection.isWritable ? (target: PostgresUrl.Target) => isWritable(config, target) : undefined
+    return { ...config, ...placeOf(targets[0]), ...streamOf(targets, { unref: options.unref === true, accepts }) }
+  })
+
+const placeOf = ({ host, path, port }: PostgresUrl.Target): Pick<PgConnection.Config, "host" | "port" | "path"> => ({
+  host,
+  port,
+  ...(path !== undefined && { path })
+})
+
+/** Asks the server itself, on a connection of its own: a standby may have become the primary. */
+const isWritable = (config: PgConnection.Config, target: PostgresUrl.Target): Promise<boolean> =>
+  PgConnection.make({ ...config, ...placeOf(target) }).pipe(
+    Effect.flatMap((connection) => connection.queryValues("show transaction_read_only", [], false)),
+    Effect.scoped,
+    Effect.match({ onFailure: () => false, onSuccess: (rows) => rows[0]?.[0] === "off" }),
+    Effect.runPromise
+  )
+
 /** The driver's own stream is to one host, and keeps the process alive. */
-const streamOf = (targets: PostgresUrl.Connection["targets"], unref: boolean): { readonly stream?: () => Duplex } => {
+const streamOf = (
+  targets: PostgresUrl.Connection["targets"],
+  { accepts, unref }: Required<FirstReachable.Options>
+): { readonly stream?: () => Duplex } => {
   const [first, ...others] = targets
-  if (others.length > 0) return { stream: () => new FirstReachable(targets, { unref }) }
+  if (others.length > 0 || accepts !== undefined) {
+    return { stream: () => new FirstReachable.FirstReachable(targets, { unref, accepts }) }
+  }
   if (!unref) return {}
   const { host, path, port } = first
   return { stream: () => (path === undefined ? connect({ host, port, noDelay: true }) : connect({ path })).unref() }

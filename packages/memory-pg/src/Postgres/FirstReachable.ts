@@ -1,24 +1,41 @@
-/** A connection to the first of several hosts that accepts one. */
+/** A connection to the first of several hosts that accepts one and is what is looked for. */
 import { connect, type Socket } from "node:net"
 import { Duplex } from "node:stream"
 import type { Target } from "../PostgresUrl.ts"
 
+export interface Options {
+  /** The connection does not keep the process alive. */
+  readonly unref?: boolean
+  /** Whether a host is looked for; default: any is. It does not reject. */
+  readonly accepts?: ((target: Target) => Promise<boolean>) | undefined
+}
+
 export class FirstReachable extends Duplex {
   readonly #targets: ReadonlyArray<Target>
   readonly #unref: boolean
+  readonly #accepts: Options["accepts"]
   #socket: Socket | undefined
 
-  /** `unref`: the connection does not keep the process alive. */
-  constructor(targets: ReadonlyArray<Target>, { unref = false }: { readonly unref?: boolean } = {}) {
+  constructor(targets: ReadonlyArray<Target>, { accepts, unref = false }: Options = {}) {
     super()
     this.#targets = targets
     this.#unref = unref
+    this.#accepts = accepts
   }
 
   override _construct(done: (error?: Error | null) => void): void {
     const attempt = (index: number, last?: Error): void => {
       const target = this.#targets[index]
       if (target === undefined) return done(last ?? new Error("No host is named."))
+      if (this.destroyed) return done()
+      if (this.#accepts === undefined) return open(target, index)
+      void this.#accepts(target).then((isAccepted) =>
+        isAccepted
+          ? open(target, index)
+          : attempt(index + 1, new Error("No host that can be reached accepts writes (target_session_attrs)."))
+      )
+    }
+    const open = (target: Target, index: number): void => {
       if (this.destroyed) return done()
       const socket = target.path === undefined ? connect(target.port, target.host) : connect(target.path)
       this.#socket = socket

@@ -1,0 +1,151 @@
+/** What a URL says about encryption, as options of a TLS connection. */
+import { readFileSync } from "node:fs"
+import { isIP } from "node:net"
+import { type ConnectionOptions, checkServerIdentity, type PeerCertificate } from "node:tls"
+import type { Parameters } from "./Parameters.ts"
+import { Refused } from "./Refused.ts"
+
+/** `false`: plain text; `isOptional`: encrypted where the server can. */
+export type Tls = false | { readonly isOptional: boolean; readonly options: ConnectionOptions }
+
+/** A server: where it is, and what its certificate calls it. */
+interface Server {
+  readonly host: string
+  readonly name?: string
+  readonly path?: string
+}
+
+const modes = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full", "no-verify"] as const
+type Mode = (typeof modes)[number]
+
+/** What `ssl` of node-postgres and of JDBC means. */
+const ofSsl: { readonly [value: string]: Mode } = {
+  true: "require",
+  "1": "require",
+  on: "require",
+  yes: "require",
+  "": "require",
+  false: "disable",
+  "0": "disable",
+  off: "disable",
+  no: "disable"
+}
+
+/** Parameters about encryption that are understood; another one is refused. */
+const understood = new Set(
+  `sslmode ssl sslrootcert sslcert sslkey sslpassword sslsni sslcompression sslnegotiation requiressl
+  ssl_min_protocol_version ssl_max_protocol_version channel_binding gssencmode krbsrvname gsslib uselibpqcompat`.split(
+    /\s+/
+  )
+)
+
+const modeOf = (parameters: Parameters, isLocal: boolean): Mode => {
+  for (const name of parameters.keys()) {
+    if (
+      /^(?:ssl|tls|gss|requiressl|channel_binding|krb|trustservercertificate|encrypt|require_auth)/i.test(name) &&
+      !understood.has(name)
+    ) {
+      throw new Refused(`the parameter ${name} is not understood`)
+    }
+  }
+  for (const [name, allowed] of [
+    ["sslnegotiation", ["postgres"]],
+    ["channel_binding", ["disable", "prefer", "require"]],
+    ["gssencmode", ["disable", "prefer"]]
+  ] as const) {
+    const value = parameters.get(name)
+    if (value !== undefined && !allowed.some((each) => each === value))
+      throw new Refused(`${name}=${value} is not supported`)
+  }
+  const mode = parameters.get("sslmode")
+  const ssl = parameters.get("ssl")
+  const named = mode === undefined ? undefined : modes.find((each) => each === mode)
+  if (mode !== undefined && named === undefined)
+    throw new Refused(`sslmode=${mode} is unknown: write one of ${modes.join(", ")}`)
+  const short = ssl === undefined ? undefined : (ofSsl[ssl.toLowerCase()] ?? modes.find((each) => each === ssl))
+  if (ssl !== undefined && short === undefined)
+    throw new Refused(`ssl=${ssl} is unknown: write true, false or an sslmode`)
+  if (named !== undefined && short !== undefined && (named === "disable") !== (short === "disable")) {
+    throw new Refused(`sslmode=${named} and ssl=${ssl} contradict each other`)
+  }
+  const said = named ?? short ?? (parameters.get("requiressl") === "1" ? "require" : undefined)
+  return strictest(parameters, said) ?? said ?? (isLocal ? "disable" : "prefer")
+}
+
+/** Parameters that want the certificate checked, whatever the mode. */
+const strictest = (parameters: Parameters, said: Mode | undefined): Mode | undefined => {
+  if (parameters.get("sslrootcert") === "system") {
+    if (said !== undefined && said !== "verify-full" && said !== "disable") {
+      throw new Refused(`sslmode=${said} is too weak for sslrootcert=system: write verify-full`)
+    }
+    return said ?? "verify-full"
+  }
+  if (parameters.get("channel_binding") !== "require") return undefined
+  if (said === "disable" || said === "no-verify") {
+    throw new Refused(`channel_binding=require contradicts sslmode=${said}`)
+  }
+  // The driver cannot bind its proof of the password to the connection. The certificate keeps
+  // others out of it as well.
+  return "verify-full"
+}
+
+/** A socket of this machine is not encrypted, whatever the mode. */
+export const of = (parameters: Parameters, targets: ReadonlyArray<Server>): Tls => {
+  const mode = modeOf(parameters, targets.every(isLocal))
+  if (mode === "disable" || targets.every(({ path }) => path !== undefined)) return false
+  const root = parameters.get("sslrootcert")
+  const ca = root === undefined || root === "system" ? undefined : fileOf("sslrootcert", root)
+  const cert = parameters.get("sslcert")
+  const key = parameters.get("sslkey")
+  const passphrase = parameters.get("sslpassword")
+  // Given a root certificate, libpq checks against it also where it is only told to encrypt.
+  const checks = mode === "verify-ca" || mode === "verify-full" || (mode === "require" && ca !== undefined)
+  const options: ConnectionOptions = {
+    rejectUnauthorized: checks,
+    ...(ca !== undefined && { ca }),
+    ...(cert !== undefined && { cert: fileOf("sslcert", cert) }),
+    ...(key !== undefined && { key: fileOf("sslkey", key) }),
+    ...(passphrase !== undefined && { passphrase }),
+    ...versionsOf(parameters),
+    ...servernameOf(targets),
+    ...(checks && { checkServerIdentity: mode === "verify-full" ? named(targets) : () => undefined })
+  }
+  return { isOptional: mode === "prefer" || mode === "allow", options }
+}
+
+/** What this machine itself serves needs no encryption where the URL does not ask for it. */
+const isLocal = ({ host, path }: Server): boolean =>
+  path !== undefined || /^(?:localhost|127(?:\.\d+){3}|::1)$/i.test(host)
+
+/** The certificate has to be of one of the hosts. */
+const named =
+  (targets: ReadonlyArray<Server>) =>
+  (_: string, certificate: PeerCertificate): Error | undefined => {
+    const errors = targets.map(({ host, name = host }) => checkServerIdentity(name, certificate))
+    return errors.includes(undefined) ? undefined : errors[0]
+  }
+
+/** Servers behind one address are told apart by the name that is asked for. */
+const servernameOf = ([first]: ReadonlyArray<Server>): ConnectionOptions =>
+  first?.name === undefined || isIP(first.name) !== 0 ? {} : { servername: first.name }
+
+const versionsOf = (parameters: Parameters): ConnectionOptions => {
+  const version = (name: string): "TLSv1.2" | "TLSv1.3" | undefined => {
+    const value = parameters.get(name)
+    if (value === undefined || value === "") return undefined
+    if (value === "TLSv1.2" || value === "TLSv1.3") return value
+    throw new Refused(`${name}=${value} is not supported: write TLSv1.2 or TLSv1.3`)
+  }
+  const min = version("ssl_min_protocol_version")
+  const max = version("ssl_max_protocol_version")
+  return { ...(min !== undefined && { minVersion: min }), ...(max !== undefined && { maxVersion: max }) }
+}
+
+const fileOf = (name: string, path: string): Buffer => {
+  try {
+    return readFileSync(path)
+  } catch (error) {
+    const why = error instanceof Error && "code" in error ? String(error.code) : "it cannot be read"
+    throw new Refused(`the file of ${name} cannot be read (${why})`)
+  }
+}
