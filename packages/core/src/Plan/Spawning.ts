@@ -121,6 +121,7 @@ const planned = (place: Place, given: unknown): Result.Result<PlannedTask, strin
   return Result.succeed({
     ...fixed,
     ...(output === undefined ? {} : { output }),
+    ...timeLimit(fixed, parent),
     description: task.description,
     expectedOutput: task.expectedOutput,
     // Whatever a person must approve in a task is approved in those that it adds, too.
@@ -130,6 +131,15 @@ const planned = (place: Place, given: unknown): Result.Result<PlannedTask, strin
     title: title ?? name,
     ...(codeOf === undefined ? {} : { codeOf })
   })
+}
+
+/** A task that waits for others is given no more time by that. */
+const timeLimit = (
+  task: Pick<PlannedTask, "timeoutMillis">,
+  parent: PlannedTask
+): Pick<PlannedTask, "timeoutMillis"> => {
+  const most = parent.timeoutMillis
+  return most === undefined ? {} : { timeoutMillis: Math.min(most, task.timeoutMillis ?? most) }
 }
 
 const unknown = (kind: "agent" | "task", name: string, known: ReadonlyArray<string>): string => {

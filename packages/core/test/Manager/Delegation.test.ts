@@ -66,6 +66,22 @@ describe("delegated work", () => {
     work("researcher", { expected_output: "A number.", output_schema: { type: "integer" } })
   )
 
+  it.effect("has no more time than the task that waits for it, where its model never answers", () =>
+    running(
+      { a: { agent: "lead", timeoutMillis: 5_000 } },
+      { ...options, answers: answering(World.calls(work("Researcher")), () => Effect.never) },
+      Effect.fnUntraced(function* ({ asked, crewline, id }) {
+        yield* pass(60_000)
+        const view = yield* crewline.get(id)
+        assert.deepInclude(view.tasks["a/1.1.0.work"], { status: "failed" })
+        assert.strictEqual(view.status, "completed")
+        const [[isFailure, result] = [false, ""]] = told(ofTask(asked, "a").at(-1)!)
+        assert.isTrue(isFailure)
+        assert.include(String(result), "5000 ms")
+      })
+    )
+  )
+
   it.effect("runs in parallel, as tasks of the coworkers, and its results come back as they are", () =>
     running(
       lead,
