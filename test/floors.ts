@@ -90,6 +90,7 @@ export const floors: { readonly [name: string]: Floors } = {
       "ResponseCache",
       "Retry",
       "Telemetry",
+      "Thoughts",
       "Timeout",
       "UndiciFetch"
     ]

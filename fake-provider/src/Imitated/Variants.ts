@@ -1,5 +1,6 @@
 /** Hypothetical servers: each habit is drawn from all known ones, by a seed. */
 import { type Feature, type Habits, openAi } from "./Habits.ts"
+import * as Random from "../Random.ts"
 import type { Server } from "./Servers.ts"
 
 const choices = {
@@ -47,9 +48,7 @@ const refusals: ReadonlyArray<Habits["refusal"]> = [
 
 /** The server of this seed. */
 export const variant = (seed: number): Server => {
-  const random = randomOf(seed)
-  const one = <A>(all: ReadonlyArray<A>): A => all[Math.floor(random() * all.length)]!
-  const maybe = (share: number): boolean => random() < share
+  const { maybe, one } = Random.of(seed)
   const lacks: { [F in Feature]?: string } = {}
   for (const feature of ["json_schema", "json_object", "tool_choice", "stream_options", "system_role"] as const) {
     if (maybe(0.3)) lacks[feature] = one(words[feature])
@@ -83,15 +82,4 @@ export const variant = (seed: number): Server => {
   }
   const wantsThoughts = !habits.isStrict && (thoughts === "reasoning" || thoughts === "reasoning_content")
   return { name: `variant ${seed}`, habits: { ...habits, wantsThoughts } }
-}
-
-/** A number from 0 to below 1, the same for the same seed. Source: mulberry32. */
-const randomOf = (seed: number): (() => number) => {
-  let state = (seed * 0x9e3779b1) >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
 }

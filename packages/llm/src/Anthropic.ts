@@ -14,6 +14,7 @@ import type * as LanguageModel from "effect/ai/LanguageModel"
 import type * as Redacted from "effect/Redacted"
 import * as Sdk from "./Anthropic/Sdk.ts"
 import * as SdkProvider from "./Provider/SdkProvider.ts"
+import type { Capabilities } from "./Provider/Capabilities.ts"
 import * as Prices from "./Prices.ts"
 import type { Provider } from "./Provider.ts"
 
@@ -36,6 +37,12 @@ export interface Options extends SdkProvider.Settings {
    * `5m`.
    */
   readonly promptCache?: "5m" | "1h" | false
+  /**
+   * What a server takes of a request: `{ json_schema: false }` asks for output of a schema by a
+   * tool. Default: what Anthropic takes, without what this server, or this model of it, has refused
+   * once.
+   */
+  readonly capabilities?: Capabilities
 }
 
 /** Where Anthropic itself answers. */
@@ -60,7 +67,9 @@ export const make = (options: Options): Provider => {
       const [sdk, Engine] = await Promise.all([Sdk.load(), import("./Anthropic/Engine.ts")])
       return Engine.make(sdk, {
         ...connection,
+        name,
         baseURL,
+        capabilities: options.capabilities,
         prices,
         maxOutputTokens: options.maxOutputTokens ?? defaultMaxOutputTokens,
         thinkingTokens: options.thinkingTokens,

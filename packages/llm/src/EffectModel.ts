@@ -21,6 +21,7 @@ import * as Schema from "effect/Schema"
 import * as SchemaRepresentation from "effect/SchemaRepresentation"
 import * as Stream from "effect/Stream"
 import * as EffectFailure from "./EffectModel/Failure.ts"
+import * as Thoughts from "./Thoughts.ts"
 
 /**
  * A model of a crew that is an `effect/ai` language model. Tools are not run by it. Where the
@@ -133,16 +134,21 @@ const handOver = (
 const streamParts = (
   stream: Stream.Stream<AnyPart, AiError.AiError>,
   onDelta: (delta: string) => void
-): Effect.Effect<ReadonlyArray<AnyPart>, AiError.AiError> =>
-  Stream.runFold(
+): Effect.Effect<ReadonlyArray<AnyPart>, AiError.AiError> => {
+  const gate = new Thoughts.Gate()
+  const say = (text: string): void => {
+    if (text !== "") onDelta(text)
+  }
+  return Stream.runFold(
     stream,
     (): Array<AnyPart> => [],
     (parts, part) => {
-      if (part.type === "text-delta") onDelta(part.delta)
+      if (part.type === "text-delta") say(gate.take(part.delta))
       parts.push(part)
       return parts
     }
-  )
+  ).pipe(Effect.tap(() => Effect.sync(() => say(gate.end()))))
+}
 
 /**
  * A text or reasoning that is put together, with what its provider wants back with it: signatures,
@@ -158,7 +164,7 @@ const answerOf = (reference: string, content: ReadonlyArray<AnyPart>): Llm.Answe
   const parts: Array<Growing | Response.ToolCallPartEncoded> = []
   const growing = new Map<string, Growing>()
   let model = reference
-  let finishReason: Response.FinishReason = "unknown"
+  let finishReason: Response.FinishReason | undefined
   let usage: Usage | undefined
   /** Streamed parts have ids, and stand where they began. */
   const grow = (type: Growing["type"], text: string, metadata: ProviderMetadata, id?: string): void => {
@@ -206,12 +212,15 @@ const answerOf = (reference: string, content: ReadonlyArray<AnyPart>): Llm.Answe
     }
   }
   return {
-    parts: parts.flatMap((part): ReadonlyArray<Response.PartEncoded> => {
-      if (part.type === "tool-call") return [part]
-      const metadata = metadataOf(part.metadata)
-      return part.text === "" && !("metadata" in metadata) ? [] : [{ type: part.type, text: part.text, ...metadata }]
-    }),
-    finishReason,
+    parts: Thoughts.inParts(
+      parts.flatMap((part): ReadonlyArray<Response.PartEncoded> => {
+        if (part.type === "tool-call") return [part]
+        const metadata = metadataOf(part.metadata)
+        return part.text === "" && !("metadata" in metadata) ? [] : [{ type: part.type, text: part.text, ...metadata }]
+      })
+    ),
+    // A stream that ended without its last part was broken off.
+    finishReason: finishReason ?? (growing.size > 0 ? "other" : "unknown"),
     model,
     usage: usage ?? usageOf({ inputTokens: {}, outputTokens: {} })
   }

@@ -13,14 +13,14 @@ import * as Effect from "effect/Effect"
 import type * as LanguageModel from "effect/ai/LanguageModel"
 import type * as Redacted from "effect/Redacted"
 import type { Api } from "./OpenAi/Api.ts"
-import type { Capabilities } from "./OpenAi/Capabilities.ts"
+import type { Capabilities } from "./Provider/Capabilities.ts"
 import type { ReasoningEffort, ReasoningSummary } from "./OpenAi/Reasoning.ts"
 import * as Sdk from "./OpenAi/Sdk.ts"
 import * as SdkProvider from "./Provider/SdkProvider.ts"
 import type { Provider } from "./Provider.ts"
 
 export { type Api, apis } from "./OpenAi/Api.ts"
-export { type Capabilities, type Feature, features, parse as parseCapabilities } from "./OpenAi/Capabilities.ts"
+export { type Capabilities, type Feature, features, parse as parseCapabilities } from "./Provider/Capabilities.ts"
 export type { ReasoningEffort, ReasoningSummary } from "./OpenAi/Reasoning.ts"
 
 export interface Options extends SdkProvider.Settings {
@@ -34,9 +34,8 @@ export interface Options extends SdkProvider.Settings {
    */
   readonly api?: Api
   /**
-   * What a compatible server takes of chat completions: `{ json_schema: false }` never sends it
-   * such a format. Default: what OpenAI takes, without what this server, or this model of it, has
-   * refused once.
+   * What a server takes of a request: `{ json_schema: false }` never sends it such a format.
+   * Default: what OpenAI takes, without what this server, or this model of it, has refused once.
    */
   readonly capabilities?: Capabilities
   /** How much models think before they answer. Default: what the model does by itself. */
@@ -65,6 +64,7 @@ export const make = (options: Options): Provider => {
       const [sdk, Engine] = await Promise.all([Sdk.load(), import("./OpenAi/Engine.ts")])
       return Engine.make(sdk, {
         ...connection,
+        name,
         baseURL,
         prices,
         api: options.api,

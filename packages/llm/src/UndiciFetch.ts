@@ -36,6 +36,7 @@ export interface Options {
   readonly addressGuard?: AddressGuard | undefined
 }
 
+export { UnknownEncoding } from "./UndiciFetch/Decoding.ts"
 export { ResponseTooLarge } from "./UndiciFetch/LeanResponse.ts"
 
 /** The signature of `fetch`, as far as SDKs use it. */
@@ -182,12 +183,18 @@ class Exchange implements Dispatcher.DispatchHandler {
   ): void {
     if (status < 200) return
     const body = new Body(controller, this.#maxBytes)
+    try {
+      this.#decoder = Decoding.make(headers["content-encoding"], {
+        push: (chunk) => body.push(chunk),
+        end: () => body.end(),
+        fail: (error) => body.fail(error)
+      })
+    } catch (error) {
+      this.#reject(error)
+      controller.abort(error instanceof Error ? error : abortError())
+      return
+    }
     this.#body = body
-    this.#decoder = Decoding.make(headers["content-encoding"], {
-      push: (chunk) => body.push(chunk),
-      end: () => body.end(),
-      fail: (error) => body.fail(error)
-    })
     const response = new LeanResponse(this.#url, status, statusText ?? "", headers, this.#body)
     // The SDK is given what it reads of a Response, not all of it: a whole one costs more than the
     // request. What is missing here is what no SDK of ours calls (`clone`, `formData`, `blob`).

@@ -19,6 +19,8 @@ export interface Notice {
     | "budget-refused"
     /** Older turns were left out, because the conversation would not have fitted. */
     | "context-trimmed"
+    /** The provider refused a feature of the request, and was asked again without it. */
+    | "adapted"
   /** The model reference. */
   readonly model: string
   /** For people; secrets removed. */

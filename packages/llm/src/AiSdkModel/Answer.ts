@@ -6,12 +6,13 @@ import type * as Specification from "./Specification.ts"
 import * as Fault from "../Provider/Fault.ts"
 import * as FinishReason from "../Provider/FinishReason.ts"
 import * as ProviderJson from "../Provider/Json.ts"
+import * as Thoughts from "../Thoughts.ts"
 import * as TokenUsage from "../Provider/TokenUsage.ts"
 
 type Context = TokenUsage.Context
 
 export const fromResult = (context: Context, result: Specification.GenerateResult): Answer => {
-  const parts = result.content.flatMap(partOf)
+  const parts = Thoughts.inParts(result.content.flatMap(partOf))
   return answer(context, parts, result.finishReason, result.usage, result.response?.modelId)
 }
 
@@ -25,6 +26,7 @@ interface Block {
 export class Accumulator {
   readonly #context: Context
   readonly #onDelta: (delta: string) => void
+  readonly #gate = new Thoughts.Gate()
   readonly #blocks = new Map<string, Block>()
   readonly #parts: Array<() => ReadonlyArray<Response.PartEncoded>> = []
   #modelId: string | undefined
@@ -73,7 +75,11 @@ export class Accumulator {
     if (part.providerMetadata != null) block.metadata = { ...block.metadata, ...part.providerMetadata }
     if (part.delta === undefined) return
     block.text += part.delta
-    if (type === "text" && part.delta !== "") this.#onDelta(part.delta)
+    if (type === "text") this.#say(this.#gate.take(part.delta))
+  }
+
+  #say(text: string): void {
+    if (text !== "") this.#onDelta(text)
   }
 
   finish(): Answer {
@@ -81,7 +87,8 @@ export class Accumulator {
     if (finishReason === undefined) {
       throw new Fault.NotAnAnswer("The model's stream was cut off before the answer was complete.")
     }
-    const parts = this.#parts.flatMap((part) => part())
+    this.#say(this.#gate.end())
+    const parts = Thoughts.inParts(this.#parts.flatMap((part) => part()))
     return answer(this.#context, parts, finishReason, usage, this.#modelId)
   }
 }

@@ -13,6 +13,7 @@ import * as CallIdentity from "../Provider/CallIdentity.ts"
 import * as Fault from "../Provider/Fault.ts"
 import * as FinishReason from "../Provider/FinishReason.ts"
 import * as ProviderJson from "../Provider/Json.ts"
+import * as Thoughts from "../Thoughts.ts"
 import * as TokenUsage from "../Provider/TokenUsage.ts"
 
 // As servers send them: nothing is taken for granted.
@@ -218,6 +219,8 @@ const answer = (context: Context, blocks: ReadonlyArray<Gathered>, message: Mess
   const called = blocks.some(({ name, type }) => type === "tool_use" && name !== outputTool)
   const isOutput = blocks.some(({ name, type }) => type === "tool_use" && name === outputTool)
   const ended = finishReason(message.stop_reason, called)
+  if (message.stop_reason !== undefined && FinishReason.isNone(message.stop_reason))
+    throw FinishReason.brokenOff("null")
   const reason = isOutput && !called && ended === "tool-calls" ? "stop" : ended
   if (reason === "tool-calls" && !called) {
     throw new Fault.NotAnAnswer("The provider's answer says that it calls tools, and calls none.")
@@ -258,7 +261,7 @@ const answer = (context: Context, blocks: ReadonlyArray<Gathered>, message: Mess
     }
   })
   return {
-    parts,
+    parts: Thoughts.inParts(parts),
     finishReason: reason,
     usage: TokenUsage.of(context, message.usage == null ? undefined : counted(message.usage)),
     model: message.model ?? context.model

@@ -22,7 +22,8 @@ export const reasonOf =
         code: Failure.text(errorCode) || (words?.code ?? ""),
         type: Failure.text(type) || (words?.type ?? ""),
         message,
-        headers
+        headers,
+        wait: words?.wait
       }
     )
   }

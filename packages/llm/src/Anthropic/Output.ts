@@ -9,6 +9,7 @@ import type { JSONOutputFormat, Tool } from "@anthropic-ai/sdk/resources/message
 import type { Request } from "@crewline/core/Llm"
 import type { JsonSchema } from "effect/JsonSchema"
 import * as Predicate from "effect/Predicate"
+import type { Feature } from "../Provider/Capabilities.ts"
 import * as SchemaDialect from "../Provider/SchemaDialect.ts"
 import type { TransformJsonSchema } from "./Sdk.ts"
 
@@ -17,10 +18,16 @@ export interface Means {
   readonly tool?: Tool
 }
 
-export const means = (model: string, request: Request, transform: TransformJsonSchema): Means => {
+interface Options {
+  readonly model: string
+  readonly lacking: ReadonlySet<Feature>
+  readonly transform: TransformJsonSchema
+}
+
+export const means = ({ lacking, model, transform }: Options, request: Request): Means => {
   const { output } = request
   if (output === undefined || output.schema["type"] !== "object") return {}
-  const format = isOlder(model) ? null : formatOf(output.schema, transform)
+  const format = lacking.has("json_schema") || isOlder(model) ? null : formatOf(output.schema, transform)
   if (format !== null) return { format }
   const taken = new Set(request.tools.map(({ name }) => name))
   let name = "final_output"

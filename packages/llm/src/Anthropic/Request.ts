@@ -17,6 +17,7 @@ import type {
 import type { Request, ToolDefinition } from "@crewline/core/Llm"
 import type * as Prompt from "effect/ai/Prompt"
 import * as Predicate from "effect/Predicate"
+import type * as Capabilities from "../Provider/Capabilities.ts"
 import * as CallIdentity from "../Provider/CallIdentity.ts"
 import * as Fault from "../Provider/Fault.ts"
 import * as FileContent from "../Provider/FileContent.ts"
@@ -36,6 +37,8 @@ export interface Options {
   readonly transform: TransformJsonSchema
   /** Of the server: what was signed elsewhere is not sent to it. */
   readonly origin: string
+  /** What the server does not take. */
+  readonly lacking: ReadonlySet<Capabilities.Feature>
 }
 
 export interface Made {
@@ -45,24 +48,31 @@ export interface Made {
    * schema.
    */
   readonly outputTool: string | undefined
+  /** What a server can refuse of it. */
+  readonly sent: Capabilities.Sent
 }
 
 export const make = (options: Options, request: Request): Made => {
-  const { cache, thinkingTokens } = options
+  const { cache, lacking, thinkingTokens } = options
   const marker: CacheControlEphemeral | undefined =
-    cache === undefined ? undefined : { type: "ephemeral", ...(cache === "1h" && { ttl: cache }) }
+    cache === undefined || lacking.has("cache_control")
+      ? undefined
+      : { type: "ephemeral", ...(cache === "1h" && { ttl: cache }) }
   const parameters = request.options
   const maxTokens = parameters?.maxOutputTokens ?? options.maxOutputTokens
-  const output = StructuredOutput.means(options.model, request, options.transform)
+  const output = StructuredOutput.means(options, request)
   const tools = [...toolsOf(request.tools), ...(output.tool === undefined ? [] : [output.tool])]
   const system = systemOf(request.messages)
-  const messages = messagesOf(request.messages, options.origin)
+  const messages = messagesOf(request.messages, lacking.has("opaque_fields") ? undefined : options.origin)
   if (marker !== undefined) {
     markLast(tools, marker)
     markLast(system, marker)
     if (request.tools.length > 0 || messages.length > 1) markConversation(messages, marker)
   }
-  const choice = toolChoiceOf(request, output.tool, thinkingTokens !== undefined)
+  const choice = lacking.has("tool_choice")
+    ? undefined
+    : toolChoiceOf(request, output.tool, thinkingTokens !== undefined)
+  const sampling = samplingOf(options, parameters)
   const body: MessageCreateParams = {
     model: options.model,
     // What is thought counts as output.
@@ -72,23 +82,48 @@ export const make = (options: Options, request: Request): Made => {
     ...(tools.length > 0 && { tools }),
     ...(tools.length > 0 && choice !== undefined && { tool_choice: choice }),
     ...(output.format !== undefined && { output_config: { format: output.format } }),
-    ...(parameters !== undefined && {
-      // The scale ends at 1 here, and at 2 elsewhere. A model that thinks takes no temperature at
-      // all.
-      ...(parameters.temperature !== undefined &&
-        thinkingTokens === undefined && { temperature: Math.min(1, parameters.temperature) }),
-      ...(parameters.topP !== undefined && thinkingTokens === undefined && { top_p: parameters.topP }),
-      ...(parameters.stop !== undefined && { stop_sequences: [...parameters.stop] })
-    }),
+    ...sampling,
     ...(thinkingTokens !== undefined && {
       thinking: { type: "enabled" as const, budget_tokens: thinkingTokens }
     }),
     ...(request.onDelta !== undefined && { stream: true as const })
   }
-  return { body, outputTool: output.tool?.name }
+  const sent: Capabilities.Sent = {
+    json_schema: output.format !== undefined,
+    outputTool: output.tool !== undefined,
+    tool_choice: tools.length > 0 && choice !== undefined,
+    cache_control: marker !== undefined,
+    opaque_fields: messages.some(({ content }) => content.some(({ type }) => type.endsWith("thinking"))),
+    temperature: sampling.temperature !== undefined,
+    top_p: sampling.top_p !== undefined,
+    stop: sampling.stop_sequences !== undefined
+  }
+  return { body, outputTool: output.tool?.name, sent }
 }
 
-// --- tools ------------------------------------------------------------------------------------------------------------------------
+interface Sampling {
+  readonly temperature?: number
+  readonly top_p?: number
+  readonly stop_sequences?: Array<string>
+}
+
+/**
+ * The scale ends at 1 here, and at 2 elsewhere. A model that thinks takes no temperature at all.
+ */
+const samplingOf = ({ lacking, thinkingTokens }: Options, parameters: Request["options"]): Sampling => {
+  const { stop, temperature, topP } = parameters ?? {}
+  const samples = thinkingTokens === undefined
+  return {
+    ...(temperature !== undefined &&
+      samples &&
+      !lacking.has("temperature") && { temperature: Math.min(1, temperature) }),
+    ...(topP !== undefined && samples && !lacking.has("top_p") && { top_p: topP }),
+    ...(stop !== undefined && !lacking.has("stop") && { stop_sequences: [...stop] })
+  }
+}
+
+// --- tools
+// ------------------------------------------------------------------------------------------------------------------------
 
 const toolsOf = (tools: ReadonlyArray<ToolDefinition>): Array<Tool> =>
   tools.map(({ name, description, parameters }) => ({
@@ -111,7 +146,8 @@ const toolChoiceOf = (request: Request, output: Tool | undefined, thinks: boolea
   return free ? { type: "any" } : { type: "tool", name: output.name, disable_parallel_tool_use: true }
 }
 
-// --- messages ---------------------------------------------------------------------------------------------------------------------
+// --- messages
+// ---------------------------------------------------------------------------------------------------------------------
 
 const systemOf = (messages: Request["messages"]): Array<TextBlockParam> =>
   messages.flatMap((message) => (message.role === "system" ? textBlocks(message.content) : []))
@@ -124,7 +160,8 @@ interface Turn {
   readonly content: Array<ContentBlockParam>
 }
 
-const messagesOf = (messages: Request["messages"], origin: string): Array<Turn> => {
+/** `origin` undefined: nothing that was signed goes back. */
+const messagesOf = (messages: Request["messages"], origin: string | undefined): Array<Turn> => {
   const turns: Array<Turn> = []
   const say = (role: Turn["role"], content: Array<ContentBlockParam>): void => {
     if (content.length === 0) return
@@ -159,7 +196,7 @@ const userBlocks = (content: Prompt.UserMessageEncoded["content"]): Array<Conten
 
 const assistantBlocks = (
   content: Prompt.AssistantMessageEncoded["content"],
-  origin: string
+  origin: string | undefined
 ): Array<ContentBlockParam> => {
   if (typeof content === "string") return textBlocks(content)
   return content.flatMap((part): Array<ContentBlockParam> => {
@@ -185,9 +222,9 @@ const assistantBlocks = (
 }
 
 /** What another provider's model thought has no signature of this one: it is left out. */
-const thinkingBlocks = (part: Prompt.ReasoningPartEncoded, origin: string): Array<ContentBlockParam> => {
+const thinkingBlocks = (part: Prompt.ReasoningPartEncoded, origin: string | undefined): Array<ContentBlockParam> => {
   const own = part.options?.["anthropic"]
-  if (!Predicate.isReadonlyObject(own)) return []
+  if (!Predicate.isReadonlyObject(own) || origin === undefined) return []
   const { block, signature, redactedData } = own
   if (own["origin"] !== undefined && own["origin"] !== origin) return []
   // Sent back exactly as the provider wrote it; its SDK has no schema to check it against.
@@ -236,7 +273,8 @@ const fileBlock = (file: Prompt.FilePartEncoded): ContentBlockParam => {
   throw new Fault.Unsupported(`A file of type ${mediaType}${how} cannot be sent to Anthropic.`)
 }
 
-// --- cache markers ----------------------------------------------------------------------------------------------------------------
+// --- cache markers
+// ----------------------------------------------------------------------------------------------------------------
 
 interface Markable {
   cache_control?: CacheControlEphemeral | null

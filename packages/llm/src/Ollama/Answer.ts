@@ -8,7 +8,7 @@ import { Accumulator as StreamAccumulator } from "../Provider/Accumulator.ts"
 import * as Fault from "../Provider/Fault.ts"
 import * as FinishReason from "../Provider/FinishReason.ts"
 import * as ProviderJson from "../Provider/Json.ts"
-import * as Thoughts from "../Provider/Thoughts.ts"
+import * as Thoughts from "../Thoughts.ts"
 import * as TokenUsage from "../Provider/TokenUsage.ts"
 
 // As servers send them: nothing is taken for granted.
@@ -43,7 +43,6 @@ export interface Context extends TokenUsage.Context {
 /** Gathers a chat from its lines. */
 export class Accumulator extends StreamAccumulator<Chunk> {
   readonly #context: Context
-  readonly #gate = new Thoughts.Gate()
   #text = ""
   #thinking = ""
   readonly #calls: Array<ToolCall> = []
@@ -60,15 +59,11 @@ export class Accumulator extends StreamAccumulator<Chunk> {
     this.#last = chunk
     if (message?.content != null) {
       this.#text += message.content
-      this.say(this.#gate.take(message.content))
+      this.say(message.content)
     }
     if (message?.thinking != null) this.#thinking += message.thinking
     for (const call of message?.tool_calls ?? []) this.#calls.push(call)
     if (chunk.done === true) this.done = true
-  }
-
-  protected override flush(): void {
-    this.say(this.#gate.end())
   }
 
   protected answer(): Answer {

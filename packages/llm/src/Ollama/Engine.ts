@@ -32,7 +32,11 @@ export const make = (sdk: Sdk, options: Options): Engine => {
     const context = { model, prices: options.prices, isFree: !isHosted(options.host, model), newId }
     const body = Request.make({ ...options, model }, request)
     const checked = (answer: Llm.Answer): Promise<Llm.Answer> =>
-      CutPrompt.notice(request, { model: `${options.name}/${model}`, hint }, answer)
+      CutPrompt.notice(
+        request,
+        { model: `${options.name}/${model}`, hint, contextTokens: options.contextTokens },
+        answer
+      )
     const accumulator = new Answer.Accumulator(context)
     const exchange = exchangeOf(call, onDelta === undefined)
     if (onDelta === undefined) {

@@ -50,6 +50,11 @@ export class CallPieces {
     this.#isTool = isTool
   }
 
+  /** Whether all arguments of a call have come. */
+  static isWhole({ arguments: text }: Call): boolean {
+    return text.trim() === "" || isWhole(text)
+  }
+
   /** All calls of one event, or of a whole answer. */
   add(pieces: unknown): void {
     if (!Array.isArray(pieces)) {

@@ -10,7 +10,7 @@ import * as CallIdentity from "../Provider/CallIdentity.ts"
 import * as Fault from "../Provider/Fault.ts"
 import * as FinishReason from "../Provider/FinishReason.ts"
 import * as ProviderJson from "../Provider/Json.ts"
-import * as Thoughts from "../Provider/Thoughts.ts"
+import * as Thoughts from "../Thoughts.ts"
 import * as TokenUsage from "../Provider/TokenUsage.ts"
 import * as ChatUsage from "./ChatUsage.ts"
 import { CallPieces, type Call } from "./CallPieces.ts"
@@ -71,7 +71,6 @@ export const fromText = (context: Context, text: string): Answer => {
 /** Gathers a completion from its chunks. */
 export class Accumulator extends StreamAccumulator<Completion> {
   readonly #gathering: Gathering
-  readonly #gate = new Thoughts.Gate()
 
   constructor(context: Context) {
     super()
@@ -91,13 +90,9 @@ export class Accumulator extends StreamAccumulator<Completion> {
     const delta = choice.delta ?? (gathering.isEmpty ? choice.message : undefined)
     if (delta != null) {
       const said = gathering.message(delta)
-      if (said !== "") this.say(this.#gate.take(said))
+      if (said !== "") this.say(said)
     }
     gathering.choice(choice)
-  }
-
-  protected override flush(): void {
-    this.say(this.#gate.end())
   }
 
   protected override isComplete(): boolean {
@@ -133,6 +128,8 @@ class Gathering {
   #opaque: Opaque.Fields | undefined
   isEmpty = true
   finishReason: unknown
+  /** The server has the field of the reason, and wrote nothing into it. */
+  #isUnsaid = false
 
   constructor(context: Context) {
     this.#context = context
@@ -149,6 +146,7 @@ class Gathering {
     if (choice.error != null) throw Fault.reported(choice.error)
     const reason = choice.finish_reason
     if (!FinishReason.isNone(reason)) this.finishReason = reason
+    else if (reason !== undefined) this.#isUnsaid = true
     if (choice.usage != null) this.#usage.take({ usage: choice.usage })
   }
 
@@ -189,6 +187,9 @@ class Gathering {
     const output = outputTool === undefined ? undefined : all.find(({ name }) => name === outputTool)
     const calls = output === undefined ? all : all.filter((call) => call !== output)
     const finishReason = FinishReason.of(this.finishReason, calls.length > 0)
+    // Calls whose arguments are whole were not broken off.
+    const isWhole = all.length > 0 && all.every((call) => CallPieces.isWhole(call))
+    if (this.finishReason === undefined && this.#isUnsaid && !isWhole) throw FinishReason.brokenOff("null")
     const { reasoning: tagged, text } = Thoughts.split(this.#text)
     if (finishReason === "tool-calls" && all.length === 0 && text === "") {
       throw new Fault.NotAnAnswer("The provider's answer says that it calls tools, and calls none.")

@@ -16,9 +16,10 @@ import * as CallIdentity from "../Provider/CallIdentity.ts"
 import * as Fault from "../Provider/Fault.ts"
 import * as FileContent from "../Provider/FileContent.ts"
 import * as SchemaDialect from "../Provider/SchemaDialect.ts"
-import type * as Capabilities from "./Capabilities.ts"
+import type * as Capabilities from "../Provider/Capabilities.ts"
 import * as Opaque from "./Opaque.ts"
-import * as SchemaFormat from "./SchemaFormat.ts"
+import * as OutputMeans from "./OutputMeans.ts"
+import * as Sampling from "./Sampling.ts"
 import * as ToolResult from "../Provider/ToolResult.ts"
 
 export interface Options {
@@ -45,36 +46,37 @@ export interface Made {
 export const make = (options: Options, request: Request): Made => {
   const { lacking } = options
   const model = request.options
-  const output = outputOf(options, request)
-  const tools = output.tool === undefined ? offered(options, request) : [...offered(options, request), output.tool]
-  const choice = output.tool === undefined ? choiceOf(request) : forced(output.tool.function.name)
+  const output = OutputMeans.of(options, request)
+  const outputTool = toolOf(output)
+  const format = formatOf(output)
+  const tools = outputTool === undefined ? offered(options, request) : [...offered(options, request), outputTool]
+  const choice = outputTool === undefined ? choiceOf(request) : forced(outputTool.function.name)
   const writing = new Messages(options)
   const messages = writing.of(request.messages)
   const chooses = tools.length > 0 && choice !== undefined && !lacking.has("tool_choice")
   const counts = request.onDelta !== undefined && !lacking.has("stream_options")
   const limits = model?.maxOutputTokens !== undefined
+  const sampling = Sampling.of(model, lacking)
   const body: ChatCompletionCreateParams = {
     model: options.model,
     messages,
     ...(tools.length > 0 && { tools }),
     ...(chooses && { tool_choice: choice }),
-    ...(output.format !== undefined && { response_format: output.format }),
+    ...(format !== undefined && { response_format: format }),
     ...(options.reasoningEffort !== undefined && { reasoning_effort: options.reasoningEffort }),
     ...(model !== undefined && {
-      ...(model.temperature !== undefined && { temperature: model.temperature }),
-      ...(model.topP !== undefined && { top_p: model.topP }),
-      ...(limits && { [maxTokensField(options)]: model.maxOutputTokens }),
-      ...(model.seed !== undefined && { seed: model.seed }),
-      ...(model.stop !== undefined && { stop: [...model.stop] })
+      ...sampling.chat,
+      ...(limits && { [maxTokensField(options)]: model.maxOutputTokens })
     }),
     ...(request.onDelta !== undefined && { stream: true, ...(counts && { stream_options: { include_usage: true } }) })
   }
   const sent: Capabilities.Sent = {
-    json_schema: output.format?.type === "json_schema",
-    json_object: output.format?.type === "json_object",
-    outputTool: output.tool !== undefined,
+    json_schema: format?.type === "json_schema",
+    json_object: format?.type === "json_object",
+    outputTool: outputTool !== undefined,
     tool_choice: chooses,
     stream_options: counts,
+    ...sampling.sent,
     system_role: writing.hasSystem && !lacking.has("system_role"),
     max_tokens: limits && maxTokensField(options) === "max_tokens",
     opaque_fields: writing.hasOpaque,
@@ -82,7 +84,7 @@ export const make = (options: Options, request: Request): Made => {
     unsigned_calls: writing.hasUnsigned,
     thoughtless_calls: writing.hasThoughtless
   }
-  return { body, outputTool: output.tool?.function.name, sent }
+  return { body, outputTool: outputTool?.function.name, sent }
 }
 
 /** Most compatible servers know only the older name. */
@@ -119,29 +121,14 @@ const choiceOf = ({ toolChoice }: Request): ChatCompletionToolChoiceOption | und
 
 const forced = (name: string): ChatCompletionToolChoiceOption => ({ type: "function", function: { name } })
 
-interface Output {
-  readonly format?: NonNullable<ChatCompletionCreateParams["response_format"]>
-  readonly tool?: ChatCompletionFunctionTool
+const formatOf = ({ format }: OutputMeans.Means): ChatCompletionCreateParams["response_format"] => {
+  if (format?.type !== "json_schema") return format
+  const { type, ...json_schema } = format
+  return { type, json_schema }
 }
 
-/**
- * The best means for output of a schema that the server has; without any the prompt alone asks for
- * it.
- */
-const outputOf = ({ isOpenAi, lacking }: Options, request: Request): Output => {
-  const format = SchemaFormat.ofRequest(request, isOpenAi)
-  if (format === undefined) return {}
-  if (!lacking.has("json_schema")) return { format: { type: "json_schema", json_schema: format } }
-  const callable = request.tools.length > 0 && request.toolChoice !== "none"
-  if (!callable && !lacking.has("tools")) {
-    const isTaken = request.tools.some(({ name }) => name === format.name)
-    const name = isTaken ? `${format.name.slice(0, 57)}_answer` : format.name
-    return {
-      tool: { type: "function", function: { name, description: "Gives the answer.", parameters: format.schema } }
-    }
-  }
-  return lacking.has("json_object") ? {} : { format: { type: "json_object" } }
-}
+const toolOf = ({ tool }: OutputMeans.Means): ChatCompletionFunctionTool | undefined =>
+  tool && { type: "function", function: { ...tool, description: OutputMeans.description } }
 
 // --- messages
 // ---------------------------------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ export const reasonOf =
     const type = words?.type || Failure.text(error.type)
     return Failure.fromReported(
       { ...context, requestId: error.requestID ?? context.requestId },
-      { status, code, type, message, headers }
+      { status, code, type, message, headers, wait: words?.wait }
     )
   }
 

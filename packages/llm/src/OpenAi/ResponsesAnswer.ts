@@ -13,6 +13,7 @@ import * as CallIdentity from "../Provider/CallIdentity.ts"
 import * as Fault from "../Provider/Fault.ts"
 import * as FinishReason from "../Provider/FinishReason.ts"
 import * as ProviderJson from "../Provider/Json.ts"
+import * as Thoughts from "../Thoughts.ts"
 import * as TokenUsage from "../Provider/TokenUsage.ts"
 
 // As servers send them: nothing is taken for granted.
@@ -28,6 +29,7 @@ interface Body {
 interface Item {
   readonly type?: string
   readonly id?: string | null
+  readonly status?: string | null
   readonly phase?: string | null
   readonly content?: ReadonlyArray<Content> | null
   readonly summary?: ReadonlyArray<Content> | null
@@ -62,6 +64,8 @@ interface StreamEvent {
 export interface Context extends TokenUsage.Context {
   /** Kept with what was thought, which goes back only there. */
   readonly origin: string
+  /** The tool whose arguments are the answer. */
+  readonly outputTool: string | undefined
 }
 
 /** Reads an answer that came in one piece. */
@@ -149,10 +153,25 @@ export class Accumulator extends StreamAccumulator<StreamEvent> {
   }
 
   protected answer(): Answer {
-    const items = this.#items.filter((growing) => growing !== undefined).map(itemOf)
+    const growing = this.#items.filter((each) => each !== undefined)
+    const items = growing.map(itemOf)
     const { status } = this.#body
+    // Without its last event, only a call whose arguments are whole shows that it had ended.
+    const last = growing.at(-1)
+    const isOpen = last !== undefined && !last.whole && !(items.at(-1)?.type === "function_call" && isJson(last.text))
+    if (status === "in_progress" && isOpen) {
+      throw new Fault.NotAnAnswer("The provider's stream was cut off before the answer was complete.")
+    }
     // Without a last event of its own there is the state of the first one.
     return answer(this.#context, status === "in_progress" ? { ...this.#body, status: null } : this.#body, items)
+  }
+}
+
+const isJson = (text: string): boolean => {
+  try {
+    return typeof JSON.parse(text) === "object"
+  } catch {
+    return false
   }
 }
 
@@ -197,6 +216,9 @@ const answer = (context: Context, body: Body, items: ReadonlyArray<Item>): Answe
   const parts: Array<Response.PartEncoded> = []
   let called = false
   items.forEach((item, index) => {
+    if (why === undefined && (item.status === "incomplete" || item.status === "failed")) {
+      throw FinishReason.brokenOff(item.status)
+    }
     switch (item.type) {
       case "message":
         pushMessage(parts, item)
@@ -209,9 +231,13 @@ const answer = (context: Context, body: Body, items: ReadonlyArray<Item>): Answe
         if (name == null || name === "") {
           throw new Fault.NotAnAnswer("The provider's answer calls a tool without a name.")
         }
+        const given = item.arguments
+        if (name === context.outputTool) {
+          parts.push({ type: "text", text: typeof given === "string" ? given : JSON.stringify(given ?? {}) })
+          break
+        }
         called = true
         const id = item.call_id || item.id || CallIdentity.newId()
-        const given = item.arguments
         // Cut off before its arguments began, it has none that could be meant.
         const isCutOff = why !== undefined && index === items.length - 1 && (given == null || given === "")
         parts.push({ type: "tool-call", id, name, params: isCutOff ? "" : ProviderJson.argumentsOf(given) })
@@ -219,7 +245,7 @@ const answer = (context: Context, body: Body, items: ReadonlyArray<Item>): Answe
     }
   })
   return {
-    parts,
+    parts: Thoughts.inParts(parts),
     finishReason: finishReason(why, called),
     usage: TokenUsage.of(context, body.usage == null ? undefined : counted(body.usage)),
     model: body.model ?? context.model

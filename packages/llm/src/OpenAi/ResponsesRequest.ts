@@ -17,7 +17,9 @@ import * as CallIdentity from "../Provider/CallIdentity.ts"
 import * as Fault from "../Provider/Fault.ts"
 import * as FileContent from "../Provider/FileContent.ts"
 import * as SchemaDialect from "../Provider/SchemaDialect.ts"
-import * as SchemaFormat from "./SchemaFormat.ts"
+import type * as Capabilities from "../Provider/Capabilities.ts"
+import * as OutputMeans from "./OutputMeans.ts"
+import * as Sampling from "./Sampling.ts"
 import * as ToolResult from "../Provider/ToolResult.ts"
 
 export interface Options {
@@ -28,32 +30,65 @@ export interface Options {
   readonly origin: string
   readonly reasoningEffort: ReasoningEffort | undefined
   readonly reasoningSummary: ReasoningSummary | undefined
+  /** What the server does not take. */
+  readonly lacking: ReadonlySet<Capabilities.Feature>
 }
 
-export const make = (options: Options, request: Request): ResponseCreateParams => {
+export interface Made {
+  readonly body: ResponseCreateParams
+  /**
+   * The tool whose call is the answer, where the server has no better means for output of a schema.
+   */
+  readonly outputTool: string | undefined
+  /** What a server can refuse of it. */
+  readonly sent: Capabilities.Sent
+}
+
+export const make = (options: Options, request: Request): Made => {
   const { reasoningEffort: effort, reasoningSummary: summary } = options
-  const { tools } = request
+  const { lacking } = options
   const model = request.options
-  const offered = tools.length > 0
-  const format = SchemaFormat.ofRequest(request, options.isOpenAi)
-  return {
+  const output = OutputMeans.of(options, request)
+  const tools = [
+    ...offered(options, request),
+    ...(output.tool === undefined ? [] : [functionOf({ ...output.tool, description: OutputMeans.description })])
+  ]
+  const choice = choiceOf(request, output.tool?.name)
+  const chooses = tools.length > 0 && choice !== undefined && !lacking.has("tool_choice")
+  const includes = reasons(options.model) && !lacking.has("opaque_fields")
+  const writing = new Items(lacking.has("opaque_fields") ? undefined : options.origin)
+  const input = writing.of(request.messages)
+  const sampling = Sampling.of(model, lacking)
+  const body: ResponseCreateParams = {
     model: options.model,
-    input: itemsOf(request.messages, options.origin),
+    input,
     store: false,
-    ...(reasons(options.model) && { include: ["reasoning.encrypted_content"] }),
+    ...(includes && { include: ["reasoning.encrypted_content"] }),
     ...((effort !== undefined || summary !== undefined) && {
       reasoning: { ...(effort !== undefined && { effort }), ...(summary !== undefined && { summary }) }
     }),
-    ...(offered && { tools: toolsOf(tools) }),
-    ...(offered && request.toolChoice !== "auto" && { tool_choice: request.toolChoice }),
-    ...(format !== undefined && { text: { format: { type: "json_schema" as const, ...format } } }),
-    ...(model !== undefined && {
-      ...(model.temperature !== undefined && { temperature: model.temperature }),
-      ...(model.topP !== undefined && { top_p: model.topP }),
-      ...(model.maxOutputTokens !== undefined && { max_output_tokens: model.maxOutputTokens })
-    }),
+    ...(tools.length > 0 && { tools }),
+    ...(chooses && { tool_choice: choice }),
+    ...(output.format !== undefined && { text: { format: output.format } }),
+    ...sampling.responses,
+    ...(model?.maxOutputTokens !== undefined && { max_output_tokens: model.maxOutputTokens }),
     ...(request.onDelta !== undefined && { stream: true as const })
   }
+  const sent: Capabilities.Sent = {
+    json_schema: output.format?.type === "json_schema",
+    json_object: output.format?.type === "json_object",
+    outputTool: output.tool !== undefined,
+    tool_choice: chooses,
+    temperature: "temperature" in sampling.responses,
+    top_p: "top_p" in sampling.responses,
+    opaque_fields: includes || writing.hasOpaque
+  }
+  return { body, outputTool: output.tool?.name, sent }
+}
+
+const choiceOf = (request: Request, output: string | undefined): ResponseCreateParams["tool_choice"] => {
+  if (output !== undefined) return { type: "function", name: output }
+  return request.toolChoice === "auto" ? undefined : request.toolChoice
 }
 
 /** The families of before, which do not think: asked for what they thought, they refuse. */
@@ -63,51 +98,104 @@ const reasons = (model: string): boolean =>
 // --- tools ------------------------------------------------------------------------------------------------------------------------
 
 // A task offers the same tools in every turn.
-const knownTools = new WeakMap<ReadonlyArray<ToolDefinition>, Array<FunctionTool>>()
+const knownTools = new WeakMap<ReadonlyArray<ToolDefinition>, ReadonlyArray<FunctionTool>>()
 
-const toolsOf = (tools: ReadonlyArray<ToolDefinition>): Array<FunctionTool> => {
+/** The tools that may be called; where none may be, those that the conversation is about. */
+const offered = ({ lacking, model }: Options, { toolChoice, tools }: Request): ReadonlyArray<FunctionTool> => {
+  if (tools.length === 0) return []
+  if (lacking.has("tools")) {
+    if (toolChoice === "none") return []
+    throw new Fault.Unsupported(`The model ${model} takes no tools here (capabilities: tools=false); use another one.`)
+  }
   const known = knownTools.get(tools)
   if (known !== undefined) return known
-  const made = tools.map(({ name, description, parameters }): FunctionTool => ({
-    type: "function",
-    name,
-    description,
-    parameters: SchemaDialect.withoutDialect(parameters),
-    // Here, unlike in chat completions, schemas are strict unless one says so.
-    strict: false
-  }))
+  const made = tools.map(functionOf)
   knownTools.set(tools, made)
   return made
 }
 
+const functionOf = ({ description, name, parameters }: ToolDefinition): FunctionTool => ({
+  type: "function",
+  name,
+  description,
+  parameters: SchemaDialect.withoutDialect(parameters),
+  // Here, unlike in chat completions, schemas are strict unless one says so.
+  strict: false
+})
+
 // --- messages ---------------------------------------------------------------------------------------------------------------------
 
-const itemsOf = (messages: ReadonlyArray<Prompt.MessageEncoded>, origin: string): Array<ResponseInputItem> => {
-  const items: Array<ResponseInputItem> = []
-  for (const message of messages) {
-    switch (message.role) {
-      case "system":
-        items.push({ role: "system", content: message.content })
-        break
-      case "user":
-        items.push({ role: "user", content: userContent(message.content) })
-        break
-      case "assistant":
-        pushAssistant(items, message.content, origin)
-        break
-      case "tool":
-        for (const part of message.content) {
-          if (part.type === "tool-result") {
-            items.push({
-              type: "function_call_output",
-              call_id: CallIdentity.idOf(part.id),
-              output: ToolResult.textOf(part)
-            })
+/** Writes the messages of a conversation as items. */
+class Items {
+  /** `undefined`: nothing goes back that only its server can read. */
+  readonly #origin: string | undefined
+  hasOpaque = false
+
+  constructor(origin: string | undefined) {
+    this.#origin = origin
+  }
+
+  of(messages: ReadonlyArray<Prompt.MessageEncoded>): Array<ResponseInputItem> {
+    const items: Array<ResponseInputItem> = []
+    for (const message of messages) {
+      switch (message.role) {
+        case "system":
+          items.push({ role: "system", content: message.content })
+          break
+        case "user":
+          items.push({ role: "user", content: userContent(message.content) })
+          break
+        case "assistant":
+          this.#answer(items, message.content)
+          break
+        case "tool":
+          for (const part of message.content) {
+            if (part.type === "tool-result") {
+              items.push({
+                type: "function_call_output",
+                call_id: CallIdentity.idOf(part.id),
+                output: ToolResult.textOf(part)
+              })
+            }
           }
-        }
+      }
+    }
+    return items
+  }
+
+  #answer(items: Array<ResponseInputItem>, content: Prompt.AssistantMessageEncoded["content"]): void {
+    if (typeof content === "string") {
+      items.push({ role: "assistant", content })
+      return
+    }
+    // The provider refuses thoughts that nothing came of: those are held back until something does.
+    let thoughts: Array<ResponseInputItem> = []
+    const push = (item: ResponseInputItem): void => {
+      if (thoughts.length > 0) this.hasOpaque = true
+      for (const thought of thoughts) items.push(thought)
+      items.push(item)
+      thoughts = []
+    }
+    for (const part of content) {
+      if (part.type === "text" || (part.type === "reasoning" && phaseOf(part) === "commentary")) {
+        const phase = phaseOf(part)
+        if (part.text !== "") push({ role: "assistant", content: part.text, ...(phase !== undefined && { phase }) })
+      } else if (part.type === "reasoning") {
+        const thought = this.#origin === undefined ? undefined : reasoningItem(part, this.#origin)
+        if (thought !== undefined) thoughts.push(thought)
+      } else if (part.type === "tool-call") {
+        // Arguments that were not JSON go back as a JSON string: several servers parse what they
+        // are given here.
+        const json = JSON.stringify(part.params) ?? "{}"
+        push({
+          type: "function_call",
+          call_id: CallIdentity.idOf(part.id),
+          name: CallIdentity.nameOf(part.name),
+          arguments: json
+        })
+      }
     }
   }
-  return items
 }
 
 const userContent = (content: Prompt.UserMessageEncoded["content"]): string | Array<ResponseInputContent> => {
@@ -115,43 +203,6 @@ const userContent = (content: Prompt.UserMessageEncoded["content"]): string | Ar
   const [only] = content
   if (content.length === 1 && only?.type === "text") return only.text
   return content.map((part) => (part.type === "text" ? { type: "input_text", text: part.text } : filePart(part)))
-}
-
-const pushAssistant = (
-  items: Array<ResponseInputItem>,
-  content: Prompt.AssistantMessageEncoded["content"],
-  origin: string
-): void => {
-  if (typeof content === "string") {
-    items.push({ role: "assistant", content })
-    return
-  }
-  // The provider refuses thoughts that nothing came of: those are held back until something does.
-  let thoughts: Array<ResponseInputItem> = []
-  const push = (item: ResponseInputItem): void => {
-    for (const thought of thoughts) items.push(thought)
-    items.push(item)
-    thoughts = []
-  }
-  for (const part of content) {
-    if (part.type === "text" || (part.type === "reasoning" && phaseOf(part) === "commentary")) {
-      const phase = phaseOf(part)
-      if (part.text !== "") push({ role: "assistant", content: part.text, ...(phase !== undefined && { phase }) })
-    } else if (part.type === "reasoning") {
-      const thought = reasoningItem(part, origin)
-      if (thought !== undefined) thoughts.push(thought)
-    } else if (part.type === "tool-call") {
-      // Arguments that were not JSON go back as a JSON string: several servers parse what they are
-      // given here.
-      const json = JSON.stringify(part.params) ?? "{}"
-      push({
-        type: "function_call",
-        call_id: CallIdentity.idOf(part.id),
-        name: CallIdentity.nameOf(part.name),
-        arguments: json
-      })
-    }
-  }
 }
 
 const own = (part: Prompt.TextPartEncoded | Prompt.ReasoningPartEncoded): { readonly [key: string]: unknown } => {

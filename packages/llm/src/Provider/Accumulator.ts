@@ -6,10 +6,12 @@
 import type { Answer } from "@crewline/core/Llm"
 import * as Fault from "./Fault.ts"
 import * as ProviderJson from "./Json.ts"
+import * as Thoughts from "../Thoughts.ts"
 
 export abstract class Accumulator<Event extends { readonly error?: unknown }> {
   #any = false
   #delta = ""
+  readonly #gate = new Thoughts.Gate()
   /** True when the provider said that the answer is complete. */
   done = false
 
@@ -36,7 +38,7 @@ export abstract class Accumulator<Event extends { readonly error?: unknown }> {
 
   /** Nothing more comes: what was held back is handed over. */
   end(): void {
-    this.flush()
+    this.#delta += this.#gate.end()
   }
 
   /** Fails when the answer is not complete. */
@@ -48,13 +50,10 @@ export abstract class Accumulator<Event extends { readonly error?: unknown }> {
     return this.answer()
   }
 
-  /** Text of the answer, for `takeDelta`. */
+  /** Text of the answer, for `takeDelta`; thoughts at its beginning are held back. */
   protected say(text: string): void {
-    this.#delta += text
+    this.#delta += this.#gate.take(text)
   }
-
-  /** Says what was held back. */
-  protected flush(): void {}
 
   protected abstract gather(event: Event): void
 

@@ -17,18 +17,24 @@ export interface Advice {
   readonly model: string
   /** What to do about it. */
   readonly hint: string
+  /** The size of its context window, in tokens, where it is known. */
+  readonly contextTokens?: number | undefined
 }
+
+/** What surely does not fit is told of by smaller differences. */
+const known = { share: 0.9, slack: 100 }
+const unknown = { share, slack }
 
 /** Hands the answer on; says `context-trimmed` where the prompt was cut. */
 export const notice = async (
   request: Llm.Request,
-  { hint, model }: Advice,
+  { contextTokens, hint, model }: Advice,
   answer: Llm.Answer
 ): Promise<Llm.Answer> => {
   const { onNotice } = request
   const { inputTokens } = answer.usage
   // Most prompts have a token for four bytes or so: counting is left for those that may be cut.
-  if (onNotice === undefined || inputTokens < fewest || PromptEstimate.maxTokens(request) / 6 <= inputTokens)
+  if (onNotice === undefined || inputTokens < fewest || PromptEstimate.maxTokens(request) / 4.5 <= inputTokens)
     return answer
   // What a picture counts is anybody's guess.
   if (
@@ -38,7 +44,8 @@ export const notice = async (
   }
   const counter = await Effect.runPromise(PromptEstimate.counter)
   const estimate = counter.request(request)
-  if (inputTokens < estimate * share && estimate - inputTokens > slack) {
+  const limits = contextTokens !== undefined && estimate > contextTokens ? known : unknown
+  if (inputTokens < estimate * limits.share && estimate - inputTokens > limits.slack) {
     const message = `The server has read ${inputTokens} tokens of a prompt of about ${estimate}: it has cut the rest off. ${hint}`
     onNotice({ kind: "context-trimmed", model, message })
   }

@@ -1,9 +1,10 @@
 /**
  * Extracts the provider's message from the body of a failure, whatever its shape: `{error:
  * {message}}`, `{error: "…"}`, `{message}`, `{msg, code}`, `{detail: [{msg}]}`, `[{error}]`, an
- * upstream's error within a gateway's.
+ * upstream's error within a gateway's; and how long it asks to wait.
  */
 import * as Predicate from "effect/Predicate"
+import * as ResetTime from "../RateLimit/ResetTime.ts"
 
 export interface Words {
   readonly message: string
@@ -11,7 +12,18 @@ export interface Words {
   readonly type: string
   /** Where the code is one of HTTP. */
   readonly status: number | undefined
+  readonly wait?: Wait | undefined
 }
+
+/** What a body says of when to come back. */
+export interface Wait {
+  readonly millis?: number | undefined
+  /** Headers of the server behind a gateway, by their names in lower case. */
+  readonly headers?: ReadonlyMap<string, string> | undefined
+}
+
+/** Gateways behind gateways wrap errors in errors; more levels have not been seen. */
+const maxDepth = 6
 
 type Body = { readonly [field: string]: unknown }
 
@@ -20,25 +32,67 @@ export const read = (body: unknown, depth = 0): Words | undefined => {
   if (typeof body === "string") {
     if (body.trim() === "") return undefined
     // An error as JSON in a text.
-    const inner = depth < 3 && body.trimStart().startsWith("{") ? read(parsed(body), depth + 1) : undefined
+    const inner = depth < maxDepth && body.trimStart().startsWith("{") ? read(parsed(body), depth + 1) : undefined
     return inner ?? { message: body, code: "", type: "", status: undefined }
   }
-  if (Array.isArray(body)) return depth > 3 ? undefined : read(body[0], depth + 1)
+  if (Array.isArray(body)) return depth > maxDepth ? undefined : read(body[0], depth + 1)
   if (!isBody(body)) return undefined
   const own = ownWords(body)
-  if (depth > 3) return own
-  const inner =
-    read(body["error"] ?? body["Error"] ?? body["errors"] ?? body["fault"] ?? body["base_resp"], depth + 1) ?? undefined
+  if (depth > maxDepth) return own
+  const inner = innerOf(body, depth)
   const upstream = upstreamOf(body, depth)
   const first = inner ?? upstream ?? own
   if (first === undefined) return undefined
   const others = [own, upstream].flatMap((each) => (each === undefined || each === first ? [] : [each]))
-  return others.reduce(joined, first)
+  const words = others.reduce(joined, first)
+  const wait = words.wait ?? waitOf(body)
+  return wait === undefined ? words : { ...words, wait }
+}
+
+/** Fields that hold the error, or what holds it. */
+const places = ["error", "Error", "errors", "fault", "base_resp", "exception", "err"]
+const wrappers = ["Response", "response", "data", "result", "body", "output"]
+
+const innerOf = (body: Body, depth: number): Words | undefined => {
+  for (const place of places) if (body[place] != null) return read(body[place], depth + 1)
+  for (const wrapper of wrappers) {
+    const within = body[wrapper]
+    if (isBody(within) && places.some((place) => within[place] != null)) return read(within, depth + 1)
+  }
+  return undefined
+}
+
+const waitOf = (body: Body): Wait | undefined => {
+  const millis = millisOf(body)
+  if (millis !== undefined) return { millis }
+  const { metadata } = body
+  const headers = isBody(metadata) ? metadata["headers"] : undefined
+  if (!isBody(headers)) return undefined
+  return { headers: new Map(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), String(value)])) }
+}
+
+/** `retryDelay` in the details of Google's errors; a number of seconds elsewhere. */
+const millisOf = (body: Body): number | undefined => {
+  const { details, metadata, parameters } = body
+  for (const detail of Array.isArray(details) ? details : []) {
+    const delay = isBody(detail) ? (detail["retryDelay"] ?? detail["retry_delay"]) : undefined
+    if (typeof delay === "string") return ResetTime.durationOf(delay)
+    if (isBody(delay)) return Number(delay["seconds"] ?? 0) * 1_000 + Number(delay["nanos"] ?? 0) / 1e6
+  }
+  const millis = body["retry_after_ms"] ?? body["retryAfterMs"]
+  if (typeof millis === "number" && millis >= 0) return millis
+  for (const from of [body, metadata, parameters]) {
+    if (!isBody(from)) continue
+    const wait = from["retry_after"] ?? from["retryAfter"] ?? from["retry_after_seconds"] ?? from["estimated_time"]
+    if (typeof wait === "number" && wait >= 0) return wait * 1_000
+    if (typeof wait === "string") return /^[\d.]+$/.test(wait) ? Number(wait) * 1_000 : ResetTime.durationOf(wait)
+  }
+  return undefined
 }
 
 /** Fields that hold a message, the most telling first. */
 const messages = ["message", "Message", "msg", "error_msg", "error_message", "errorMessage", "err_msg", "status_msg"]
-const descriptions = ["detail", "details", "error_description", "faultstring", "title", "reason"]
+const descriptions = ["detail", "details", "description", "error_description", "faultstring", "title", "reason"]
 const codes = ["code", "error_code", "errorCode", "status_code", "errcode", "Code", "err_code"]
 const types = ["type", "status", "error_type", "__type", "Type"]
 
@@ -72,7 +126,8 @@ const joined = (one: Words, other: Words): Words => ({
     other.message === "" || one.message.includes(other.message) ? one.message : `${other.message}: ${one.message}`,
   code: one.code || other.code,
   type: one.type || other.type,
-  status: one.status ?? other.status
+  status: one.status ?? other.status,
+  wait: one.wait ?? other.wait
 })
 
 const firstText = (body: Body, names: ReadonlyArray<string>): string => {

@@ -5,9 +5,11 @@
  */
 import * as Llm from "@crewline/core/Llm"
 import { AddressRefused } from "../AddressGuard.ts"
-import { ResponseTooLarge } from "../UndiciFetch.ts"
+import { ResponseTooLarge, UnknownEncoding } from "../UndiciFetch.ts"
+import type * as ErrorBody from "./ErrorBody.ts"
 import * as Fault from "./Fault.ts"
 import * as Meaning from "./Meaning.ts"
+import * as RetryAfter from "./RetryAfter.ts"
 
 export interface Context {
   /** The full reference of the model. */
@@ -29,6 +31,8 @@ export interface Reported {
   readonly type: string
   readonly message: string
   readonly headers: Headers | undefined
+  /** What the body says of when to come back. */
+  readonly wait?: ErrorBody.Wait | undefined
 }
 
 /**
@@ -78,7 +82,7 @@ export const fromReported = (context: Context, failure: Reported): Llm.Reason =>
   const kind = `${code} ${type}`
   const described = (hint = "") => details(context, `${message || "The provider gave no reason."}${hint}`)
   const later = () => {
-    const retryAfterMillis = retryAfter(failure.headers, context.now)
+    const retryAfterMillis = RetryAfter.of(failure, context.now)
     return retryAfterMillis === undefined ? described() : { ...described(), retryAfterMillis }
   }
   const isRefused = status === undefined || (status >= 400 && status < 500) || status === 500
@@ -90,18 +94,19 @@ export const fromReported = (context: Context, failure: Reported): Llm.Reason =>
   }
   if (isRefused && status !== 429 && Meaning.isSlip(kind, message)) return new Llm.MalformedAnswer(described())
   if (
-    /context_length_exceeded|exceed_context_size/.test(kind) ||
     status === 413 ||
-    (isRefused && status !== 429 && status !== 401 && status !== 403 && Meaning.isTooLong(message))
+    (isRefused && status !== 429 && status !== 401 && status !== 403 && Meaning.isTooLong(message, kind))
   ) {
     return new Llm.ContextTooLong(described())
   }
   if (status === 429 || Meaning.isLimited(kind, message)) return new Llm.RateLimited(later())
-  if (status === 401 || (status === undefined && Meaning.isUnauthorised(kind)))
+  if (status === 401 || ((status === undefined || status === 400) && Meaning.isUnauthorised(kind, message)))
     return new Llm.Authentication(described(" Check the API key."))
   if (status === 403) return new Llm.Authentication(described(" The API key does not permit this."))
-  if (status === 408 || status === 504 || Meaning.isTimeout(kind)) return new Llm.Timeout(described())
-  if (status === 409 || (status !== undefined && status >= 500)) return new Llm.Overloaded(later())
+  if ((status !== undefined && Meaning.isTimeoutStatus(status)) || Meaning.isTimeout(kind)) {
+    return new Llm.Timeout(described())
+  }
+  if (status !== undefined && Meaning.isBusyStatus(status)) return new Llm.Overloaded(later())
   if (status !== undefined && status >= 300 && status < 400) {
     const location = failure.headers?.get("location")
     const to = location == null ? "" : ` to ${withoutCredentials(location)}`
@@ -110,24 +115,9 @@ export const fromReported = (context: Context, failure: Reported): Llm.Reason =>
     )
   }
   if (status === undefined && Meaning.isUnusable(kind)) return new Llm.InvalidRequest(described())
-  if (status === undefined || Meaning.isBusy(kind)) return new Llm.Overloaded(later())
+  if (status === undefined || Meaning.isBusy(kind, message)) return new Llm.Overloaded(later())
   if (status === 404) return new Llm.InvalidRequest(described(` Asked at ${context.address}.`))
   return new Llm.InvalidRequest(described())
-}
-
-/**
- * How long the provider asks to wait, in milliseconds. Source: RFC 9110, 10.2.3; `retry-after-ms`
- * is OpenAI's own.
- */
-const retryAfter = (headers: Headers | undefined, now: number): number | undefined => {
-  const millis = headers?.get("retry-after-ms")
-  if (millis != null && millis.trim() !== "" && Number(millis) >= 0) return Math.ceil(Number(millis))
-  const value = headers?.get("retry-after")?.trim()
-  if (value === undefined || value === "") return undefined
-  const seconds = Number(value)
-  if (seconds >= 0) return Math.ceil(seconds * 1_000)
-  const date = Date.parse(value)
-  return Number.isNaN(date) ? undefined : Math.max(0, date - now)
 }
 
 const withoutCredentials = (address: string): string => address.replace(/\/\/[^/@\s]*@/, "//")
@@ -137,6 +127,9 @@ const withoutCredentials = (address: string): string => address.replace(/\/\/[^/
 const silences = new Set(["UND_ERR_HEADERS_TIMEOUT", "UND_ERR_BODY_TIMEOUT", "UND_ERR_CONNECT_TIMEOUT", "ETIMEDOUT"])
 
 const unsendable = new Set(["UND_ERR_INVALID_ARG", "ERR_INVALID_URL", "ERR_INVALID_CHAR"])
+
+/** Codes of zlib, brotli and zstd. */
+const undecodable = /^(?:Z_|ZSTD_|ERR__|ERR_PADDING|ERR_(?:BROTLI|ZSTD))/
 
 const wordings: { readonly [code: string]: string } = {
   ECONNREFUSED: "nothing listens on that port",
@@ -163,6 +156,11 @@ export const fromTransport = (context: Context, error: unknown): Llm.Reason => {
   }
   if (error instanceof ResponseTooLarge) {
     return new Llm.MalformedAnswer(details(context, `The answer of ${context.address} is too long: ${error.message}.`))
+  }
+  if (error instanceof Error && (error instanceof UnknownEncoding || undecodable.test(code))) {
+    return new Llm.MalformedAnswer(
+      details(context, `The answer of ${context.address} cannot be decompressed: ${error.message}.`)
+    )
   }
   if (error instanceof Error && error.name === "HTTPParserError") {
     return new Llm.MalformedAnswer(details(context, `${context.address} does not speak HTTP: ${error.message}.`))

@@ -5,14 +5,14 @@
  */
 
 /** What SDKs build a request of, as far as it differs from call to call. */
-interface Options {
+export interface RequestOptions {
   readonly path: string
   readonly body?: unknown
   readonly signal?: AbortSignal | null | undefined
 }
 
 /** What SDKs build. */
-interface Built {
+export interface Built {
   readonly req: RequestInit & { readonly headers: Headers }
   readonly url: string
   readonly timeout: number
@@ -24,7 +24,7 @@ export class PreparedRequests {
   readonly #prepared = new Map<string, Built>()
 
   /** A request like the one that was kept for its path, if there is one. */
-  again({ body, path, signal = null }: Options): Built | undefined {
+  again({ body, path, signal = null }: RequestOptions): Built | undefined {
     const prepared = this.#prepared.get(path)
     if (prepared === undefined) return undefined
     const { req, timeout, url } = prepared

@@ -13,6 +13,7 @@
  */
 import type { RateLimitState, Request } from "@crewline/core/Llm"
 import * as Predicate from "effect/Predicate"
+import * as ResetTime from "./ResetTime.ts"
 
 interface Readable {
   readonly get: (name: string) => string | null
@@ -67,19 +68,14 @@ const amount = (value: string | null): number | undefined => {
   return Number(value)
 }
 
-const units: { readonly [unit: string]: number } = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1_000, ms: 1 }
-
 /** `date` is the provider's own clock: ours may be minutes apart from it. */
 const millisUntil = (value: string | null, date: string | null): number | undefined => {
   const text = value?.trim() ?? ""
   const seconds = amount(text)
   // More than years: it is no duration but a moment, in a unit that nobody told.
   if (seconds !== undefined) return seconds < 100_000_000 ? seconds * 1_000 : undefined
-  if (/^(\d+(\.\d+)?(ms|[dhms]))+$/.test(text)) {
-    let millis = 0
-    for (const [, count, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|[dhms])/g)) millis += Number(count) * units[unit!]!
-    return millis
-  }
+  const duration = ResetTime.durationOf(text)
+  if (duration !== undefined) return duration
   const now = Date.parse(date ?? "")
   const moment = /^\d{4}-\d\d-\d\dT/.test(text) ? Date.parse(text) : Number.NaN
   return Number.isNaN(moment) || Number.isNaN(now) ? undefined : Math.max(0, moment - now)

@@ -12,36 +12,65 @@ interface Sink {
   readonly fail: (error: unknown) => void
 }
 
-/** A decoder into the sink; `undefined`: the body is not encoded, or in a way that nobody knows. */
+/** The body is encoded in a way that cannot be read. */
+export class UnknownEncoding extends Error {}
+
+/** A decoder into the sink; `undefined`: the body is not encoded. Throws `UnknownEncoding`. */
 export const make = (encoding: string | Array<string> | undefined, sink: Sink): Decoder | undefined => {
-  if (encoding === undefined) return undefined
-  const stream = streamOf(String(encoding).trim().toLowerCase())
-  if (stream === undefined) return undefined
-  stream.on("data", (chunk: Buffer) => {
-    try {
-      sink.push(chunk)
-    } catch (error) {
-      // A listener must not throw: it would end the process.
-      sink.fail(error)
-    }
-  })
-  stream.on("end", sink.end)
-  stream.on("error", sink.fail)
-  return { push: (chunk) => void stream.write(chunk), end: () => void stream.end() }
+  const encodings = String(encoding ?? "")
+    .toLowerCase()
+    .split(",")
+    .map((each) => each.trim())
+    .filter((each) => each !== "" && each !== "identity" && each !== "none" && !/^(?:utf-?8|chunked)$/.test(each))
+  // The last of several was applied last.
+  return encodings.reduce<Decoder | undefined>(
+    (before, each) =>
+      decoder(each, before === undefined ? sink : { push: before.push, end: before.end, fail: sink.fail }),
+    undefined
+  )
 }
 
-const streamOf = (encoding: string) => {
+/** Opens with the first bytes, by which the two forms of `deflate` are told apart. */
+const decoder = (encoding: string, sink: Sink): Decoder => {
+  if (!known.has(encoding)) throw new UnknownEncoding(`the body is encoded as "${encoding.slice(0, 40)}"`)
+  let stream: ReturnType<typeof streamOf> | undefined
+  const open = (chunk: Buffer) => {
+    const opened = streamOf(encoding, chunk)
+    opened.on("data", (decoded: Buffer) => {
+      try {
+        sink.push(decoded)
+      } catch (error) {
+        // A listener must not throw: it would end the process.
+        sink.fail(error)
+      }
+    })
+    opened.on("end", sink.end)
+    opened.on("error", sink.fail)
+    return opened
+  }
+  return {
+    push: (chunk) => {
+      if (chunk.length > 0) void (stream ??= open(chunk)).write(chunk)
+    },
+    // A body without a byte is empty, whatever its encoding.
+    end: () => (stream === undefined ? sink.end() : void stream.end())
+  }
+}
+
+/** Node has zstd from 22.15 on. */
+const hasZstd = typeof Zlib.createZstdDecompress === "function"
+const known = new Set(["gzip", "x-gzip", "deflate", "br", ...(hasZstd ? ["zstd"] : [])])
+
+const streamOf = (encoding: string, beginning: Buffer) => {
   switch (encoding) {
-    case "gzip":
-    case "x-gzip":
-      return Zlib.createGunzip()
     case "deflate":
-      return Zlib.createInflate()
+      // Some servers leave the header of zlib out. Source: RFC 9110, 8.4.1.2.
+      return (beginning[0]! & 0x0f) === 8 ? Zlib.createInflate() : Zlib.createInflateRaw()
     case "br":
       return Zlib.createBrotliDecompress()
     case "zstd":
       return Zlib.createZstdDecompress()
     default:
-      return undefined
+      return Zlib.createGunzip()
   }
 }

@@ -173,12 +173,61 @@ describe("the responses API of OpenAI", () => {
       const { id: _, ...called } = call
       const output = { type: "function_call_output", call_id: "call_1", output: "sunny" }
       assert.deepStrictEqual(yield* sends(models.model("gpt-5.2"), said(answer)), [thought, called, output])
-      // Neither another model nor another account can read it.
+      // Another model cannot read it; the same one can, also in a process that began after a
+      // restart.
       assert.deepStrictEqual(yield* sends(models.model("o3"), said(answer)), [called, output])
-      assert.deepStrictEqual(yield* sends(provider(server).model("gpt-5.2"), said(answer)), [called, output])
+      const stored = JSON.parse(JSON.stringify(said(answer)))
+      assert.deepStrictEqual(yield* sends(provider(server).model("gpt-5.2"), stored), [thought, called, output])
       // An answer that was cut off while the model thought.
       const cut = said({ ...answer, parts: answer.parts.slice(0, 1) })
       assert.deepStrictEqual(yield* sends(models.model("gpt-5.2"), cut), [output])
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("asks without what was thought where the account cannot read it any more, each time", () =>
+    Effect.gen(function* () {
+      const message = "The encrypted content gAAAA could not be verified. Reason: it could not be decrypted."
+      const refused = { error: { message, type: "invalid_request_error", code: "invalid_encrypted_content" } }
+      const server = yield* Scoped.start((received, response) =>
+        JSON.stringify(received.body["input"]).includes("encrypted_content")
+          ? FakeProvider.json(refused, 400)(received, response)
+          : FakeProvider.json(body([thought, call]))(received, response)
+      )
+      const model = provider(server).model("gpt-5.2")
+      const answer = yield* model.generate(request({ tools: [forecast] }))
+      const notices: Array<string> = []
+      const again = request({ messages: [said(answer)], onNotice: ({ kind }) => notices.push(kind) })
+      yield* model.generate(again)
+      yield* model.generate(again)
+      const sent = server.received.map(({ body }) => JSON.stringify(body["input"]).includes("encrypted_content"))
+      assert.deepStrictEqual(sent, [false, true, false, true, false])
+      assert.deepStrictEqual(notices, [])
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("output of a schema falls back to a tool where its format is refused, once is enough, and it is told", () =>
+    Effect.gen(function* () {
+      const called = body([{ ...call, name: "title", arguments: '{"title":"A"}' }])
+      const server = yield* Scoped.start((received, response) =>
+        received.body["text"] === undefined
+          ? FakeProvider.json(called)(received, response)
+          : FakeProvider.json({ error: { message: "Unsupported parameter: text.format" } }, 400)(received, response)
+      )
+      const model = provider(server).model("m")
+      const notices: Array<string> = []
+      const schema = { type: "object", properties: { title: { type: "string" } } }
+      const asked = request({
+        output: { name: "title", schema },
+        onNotice: ({ kind, message }) => notices.push(`${kind} ${message}`)
+      })
+      const answer = yield* model.generate(asked)
+      assert.deepStrictEqual(answer.parts, [{ type: "text", text: '{"title":"A"}' }])
+      assert.strictEqual(answer.finishReason, "stop")
+      yield* model.generate(asked)
+      const features = server.received.map(({ body }) => ["text", "tools"].filter((name) => body[name] !== undefined))
+      assert.deepStrictEqual(features, [["text"], ["tools"], ["tools"]])
+      assert.lengthOf(notices, 1)
+      assert.match(notices[0]!, /^adapted The server refused json_schema/)
     }).pipe(Effect.scoped)
   )
 
@@ -335,7 +384,7 @@ describe("a schema beside tools that can be called", () => {
   const formats = (isOpenAi: boolean, fields: Partial<Llm.Request>) => {
     const asked = request({ output: { name: "seen", schema }, ...fields })
     const { body: chat } = ChatRequest.make({ ...common, isOpenAi, lacking: new Set() }, asked)
-    const responses = ResponsesRequest.make({ ...common, isOpenAi }, asked)
+    const { body: responses } = ResponsesRequest.make({ ...common, isOpenAi, lacking: new Set() }, asked)
     return [chat.response_format !== undefined, responses.text?.format !== undefined]
   }
 

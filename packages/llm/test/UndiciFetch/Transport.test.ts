@@ -4,12 +4,15 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
 import * as Http from "node:http"
 import * as Zlib from "node:zlib"
 import * as AddressGuard from "../../src/AddressGuard.ts"
+import * as OpenAi from "../../src/OpenAi.ts"
 import * as UndiciFetch from "../../src/UndiciFetch.ts"
 import * as Proxy from "../../src/UndiciFetch/Proxy.ts"
 import * as RuntimeFetch from "../../src/UndiciFetch/RuntimeFetch.ts"
+import { request } from "../fake/Request.ts"
 
 const serve = (handler: Http.RequestListener) =>
   Effect.acquireRelease(
@@ -49,6 +52,38 @@ describe("the proxy of a URL", () => {
     ["http://[::1]:11434", undefined]
   ])("%s is %s", (url, expected) => {
     assert.strictEqual(Proxy.of(new URL(url), environment), expected)
+  })
+
+  it.each([
+    ["http://10.1.2.3/", "10.0.0.0/8", true],
+    ["http://11.1.2.3/", "10.0.0.0/8", false],
+    ["http://10.1.2.3/", "10.0.0.0/99 nonsense/8", false],
+    ["http://[fd00::1]/", "fd00::/8", true],
+    ["http://[2001:db8::1]:90/", "[2001:db8:0::1]:90", true],
+    ["http://[2001:db8::1]:91/", "[2001:db8::1]:90", false],
+    ["http://192.168.1.150/", "192.168.1.100-192.168.1.200", true],
+    ["http://192.168.1.250/", "192.168.1.100-192.168.1.200", false],
+    ["http://192.168.1.150/", "192.168.*", true],
+    ["http://my-host.example/", "my-host.example", true],
+    ["http://API.Example.COM./", "EXAMPLE.com", true],
+    ["http://badexample.com/", "example.com", false],
+    ["http://badexample.com/", "*example.com", true],
+    ["http://a.com/", "http://a.com/", true],
+    ["http://a.com/", " ,, ;", false]
+  ])("%s is excepted by %s: %s", (url, except, isDirect) => {
+    for (const name of ["no_proxy", "NO_PROXY"]) {
+      const proxy = Proxy.of(new URL(url), { HTTP_PROXY: "http://p:1", [name]: except })
+      assert.strictEqual(proxy, isDirect ? undefined : "http://p:1")
+    }
+  })
+
+  it("has a password with a percent sign, and a scheme that is supported", () => {
+    const of = (proxy: string) => Proxy.of(new URL("https://a.b"), { https_proxy: proxy })
+    assert.strictEqual(of("http://u:p%zz@h:1"), "http://u:p%25zz@h:1")
+    assert.strictEqual(of("socks5h://h:1080"), "socks5://h:1080")
+    for (const wrong of ["socks4://u:cret@h:1", "ftp://h", "http://", "http://h:99999", "::::"]) {
+      assert.throws(() => of(wrong), /^the proxy of HTTPS_PROXY (?!.*cret)/)
+    }
   })
 
   it("is the one for all where its own is not named, and none where all are excepted", () => {
@@ -94,6 +129,8 @@ describe("compressed bodies", () => {
     { encoding: "gzip", bytes: Zlib.gzipSync(text) },
     { encoding: "GZIP", bytes: Zlib.gzipSync(text) },
     { encoding: "deflate", bytes: Zlib.deflateSync(text) },
+    { encoding: "Deflate", bytes: Zlib.deflateRawSync(text) },
+    { encoding: "gzip, br", bytes: Zlib.brotliCompressSync(Zlib.gzipSync(text)) },
     { encoding: "br", bytes: Zlib.brotliCompressSync(text) },
     { encoding: "zstd", bytes: Zlib.zstdCompressSync(text) }
   ])("are read as what they hold: $encoding", ({ bytes, encoding }) =>
@@ -117,6 +154,26 @@ describe("compressed bodies", () => {
       const small = UndiciFetch.make({ maxResponseBytes: 1_000 })
       const exit = yield* Effect.exit(Effect.tryPromise(async () => (await small(url)).text()))
       assert.include(JSON.stringify(exit), "ResponseTooLarge")
+    }).pipe(Effect.scoped)
+  )
+})
+
+describe("a body that cannot be decompressed", () => {
+  it.live("is a failure that says so", () =>
+    Effect.gen(function* () {
+      const { url } = yield* serve((request, response) => {
+        response.writeHead(200, { "content-encoding": request.url === "/v1/gzip/chat/completions" ? "gzip" : "snappy" })
+        response.end('{"choices":[]}')
+      })
+      for (const [path, words] of [
+        ["gzip", "incorrect header check"],
+        ["other", 'encoded as "snappy"']
+      ]) {
+        const model = OpenAi.make({ apiKey: Redacted.make("key-of-nobody"), baseURL: `${url}/v1/${path}` }).model("m")
+        const { reason } = yield* Effect.flip(model.generate(request()))
+        assert.strictEqual(reason._tag, "MalformedAnswer")
+        assert.include(reason.description, words!)
+      }
     }).pipe(Effect.scoped)
   )
 })

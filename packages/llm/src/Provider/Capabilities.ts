@@ -1,11 +1,11 @@
 /**
- * What a compatible server takes of chat completions. Where nobody has said it, a server is sent
- * what OpenAI takes; what it refuses once is remembered for that model and not sent again.
+ * What a server takes of a request. Where nobody has said it, it is sent what OpenAI or Anthropic
+ * take; what it refuses once is remembered for that model and not sent again.
  */
 
 /** Named as the fields of a request are. */
 export const features = [
-  // Output of a schema by `response_format`.
+  // Output of a schema by `response_format`, `text.format` or `output_config`.
   "json_schema",
   // Output of any JSON by `response_format`.
   "json_object",
@@ -27,7 +27,14 @@ export const features = [
   // Gemini takes for one.
   "unsigned_calls",
   // The same without thoughts; without it they carry what was thought, in whatever words.
-  "thoughtless_calls"
+  "thoughtless_calls",
+  // Marks for a cache of prompts.
+  "cache_control",
+  // Options of the model: reasoning models take fewer of them.
+  "temperature",
+  "top_p",
+  "seed",
+  "stop"
 ] as const
 
 export type Feature = (typeof features)[number]
@@ -86,24 +93,25 @@ export const make = (baseURL: string, declared: Capabilities = {}): Known => {
 // --- refusals
 // ---------------------------------------------------------------------------------------------------------------------
 
-/** What a request has, so that a refusal can mean it. */
-export interface Sent {
-  readonly json_schema: boolean
-  readonly json_object: boolean
-  /** The tool whose arguments are the answer; tools of the task cannot be left out. */
-  readonly outputTool: boolean
-  readonly tool_choice: boolean
-  readonly stream_options: boolean
-  readonly system_role: boolean
-  readonly max_tokens: boolean
-  readonly opaque_fields: boolean
-  readonly call_ids: boolean
-  readonly unsigned_calls: boolean
-  readonly thoughtless_calls: boolean
-}
+/**
+ * What a request has, so that a refusal can mean it. `outputTool`: the tool whose arguments are the
+ * answer; tools of the task cannot be left out.
+ */
+export type Sent = { readonly [F in Feature | "outputTool"]?: boolean }
 
 const ofFormat =
-  /response[_ ]?format|json[_ -]?schema|json[_ -]?object|json[_ -]?mode|structured[_ -]?outputs?|guided|grammar|mime ?type|text\.format/i
+  /response[_ ]?format|json[_ -]?schema|json[_ -]?object|json[_ -]?mode|structured[_ -]?outputs?|guided|grammar|mime ?type|text\.format|output[_ ]?config|output[_ ]?format/i
+
+/** An option that is not taken at all, and not one whose value is wrong. */
+function ofOption(name: string): RegExp {
+  const quoted = `[\`'"]?${name}[\`'"]?`
+  return new RegExp(
+    `(?:unsupported|unrecognized|unknown|unexpected|not support|n't support|not allow|extra|invalid)[^.]{0,60}\\b${quoted}` +
+      `|\\b${quoted}[^.]{0,80}(?:not (?:be )?(?:support|allow|permit|available|both)|unsupported|n't support|only the default|deprecated|cannot (?:be|both)|not permitted)`,
+    "i"
+  )
+}
+
 const words: { readonly [F in Feature]: RegExp } = {
   json_schema: ofFormat,
   json_object: ofFormat,
@@ -114,27 +122,39 @@ const words: { readonly [F in Feature]: RegExp } = {
     /system[^.]{0,30}(?:role|message|prompt|instruction)[^.]{0,40}(?:not|n't|unsupported)|(?:not|n't|un)[^.]{0,30}support[^.]{0,30}system|role[^.]{0,30}system|developer instruction/i,
   max_tokens: /max_completion_tokens/i,
   opaque_fields:
-    /reasoning|thinking|thought|extra[_ ]?(?:content|inputs?|fields?|forbidden)|additional propert|not permitted|unexpected (?:field|keyword|property)|unrecognized|unknown (?:field|name|parameter)|property '[^']+' is unsupported/i,
+    /signature|encrypted|reasoning|thinking|thought|extra[_ ]?(?:content|inputs?|fields?|forbidden)|additional propert|not permitted|unexpected (?:field|keyword|property)|unrecognized|unknown (?:field|name|parameter)|property '[^']+' is unsupported/i,
   unsigned_calls: /thought_?signature/i,
   thoughtless_calls:
     /reasoning_content|reasoning[^.]{0,40}(?:missing|required|must)|(?:no|without|missing)[^.]{0,20}reasoning/i,
+  cache_control: /cache[_ ]?control|prompt caching|\bephemeral\b/i,
+  temperature: ofOption("temperature"),
+  top_p: ofOption("top_?p"),
+  seed: ofOption("seed"),
+  stop: ofOption("stop(?:[_ ]?sequences?)?"),
   call_ids: /(?:tool[_ ]?call|function call|call)[^.]{0,20}\bid\b|\bid\b[^.]{0,40}(?:length of 9|a-z|alphanumeric)/i
 }
 
-/**
- * What a refusal means that was sent, the likeliest first; `undefined`: it is about something else.
- */
-export const refused = (sent: Sent, message: string): Feature | undefined => {
-  if (sent.stream_options && words.stream_options.test(message)) return "stream_options"
-  if (sent.max_tokens && words.max_tokens.test(message)) return "max_tokens"
-  if (sent.json_schema && words.json_schema.test(message)) return "json_schema"
-  if (sent.json_object && words.json_object.test(message)) return "json_object"
-  if (sent.tool_choice && words.tool_choice.test(message)) return "tool_choice"
-  if (sent.outputTool && words.tools.test(message)) return "tools"
-  if (sent.unsigned_calls && words.unsigned_calls.test(message)) return "unsigned_calls"
-  if (sent.thoughtless_calls && words.thoughtless_calls.test(message)) return "thoughtless_calls"
-  if (sent.call_ids && words.call_ids.test(message)) return "call_ids"
-  if (sent.opaque_fields && words.opaque_fields.test(message)) return "opaque_fields"
-  if (sent.system_role && words.system_role.test(message)) return "system_role"
-  return undefined
-}
+/** The likeliest first. */
+const order = [
+  "stream_options",
+  "max_tokens",
+  // Of two that exclude each other the second is left out.
+  "top_p",
+  "temperature",
+  "seed",
+  "stop",
+  "cache_control",
+  "json_schema",
+  "json_object",
+  "tool_choice",
+  "tools",
+  "unsigned_calls",
+  "thoughtless_calls",
+  "call_ids",
+  "opaque_fields",
+  "system_role"
+] as const satisfies ReadonlyArray<Feature>
+
+/** What of that which was sent a refusal means; `undefined`: it is about something else. */
+export const refused = (sent: Sent, message: string): Feature | undefined =>
+  order.find((feature) => sent[feature === "tools" ? "outputTool" : feature] === true && words[feature].test(message))

@@ -3,6 +3,8 @@
  * what other models write instead. They are reasoning, and no part of the answer.
  */
 
+import type * as Response from "effect/ai/Response"
+
 /** How thoughts begin and end. */
 const marks: ReadonlyArray<readonly [opening: string, closing: string]> = [
   ...["think", "thinking", "thought", "thoughts", "reasoning", "seed:think", "mm:think"].map(
@@ -55,6 +57,21 @@ export const split = (whole: string): Split => {
     }
   }
   return { reasoning: thoughts.filter((each) => each !== "").join("\n\n"), text: text.replace(frame, "") }
+}
+
+/** The parts of an answer, with the thoughts at the beginning of its text as reasoning. */
+export const inParts = (parts: ReadonlyArray<Response.PartEncoded>): ReadonlyArray<Response.PartEncoded> => {
+  const at = parts.findIndex(({ type }) => type === "text")
+  const part = parts[at]
+  if (part?.type !== "text" || !mayThink(part.text)) return parts
+  const { reasoning, text } = split(part.text)
+  if (text === part.text) return parts
+  return [
+    ...parts.slice(0, at),
+    ...(reasoning === "" ? [] : [{ type: "reasoning" as const, text: reasoning }]),
+    ...(text === "" ? [] : [{ ...part, text }]),
+    ...parts.slice(at + 1)
+  ]
 }
 
 /** Most answers have no mark at all. */

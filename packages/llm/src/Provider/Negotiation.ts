@@ -1,0 +1,60 @@
+/**
+ * Asks a server again without the feature that it refused, until it answers or refuses something
+ * else. What had to be left out is remembered for the model, and told with an `adapted` notice.
+ */
+import type * as Llm from "@crewline/core/Llm"
+import * as Capabilities from "./Capabilities.ts"
+import * as Refusal from "./Refusal.ts"
+import type { Call } from "./SdkProvider.ts"
+
+export interface Options {
+  /** The name of the provider: the first half of references. */
+  readonly name: string
+  readonly baseURL: string
+  readonly capabilities: Capabilities.Capabilities | undefined
+  readonly apiError: Refusal.ApiError
+}
+
+/** One request without what is lacking. */
+export interface Attempt {
+  /** What the server can refuse of it. */
+  readonly sent: Capabilities.Sent
+  readonly send: () => Promise<Llm.Answer>
+}
+
+export type Ask = (
+  model: string,
+  call: Call,
+  attemptOf: (lacking: ReadonlySet<Capabilities.Feature>) => Attempt
+) => Promise<Llm.Answer>
+
+export const make = ({ apiError, baseURL, capabilities, name }: Options): Ask => {
+  const known = Capabilities.make(baseURL, capabilities)
+
+  return async (model, { request }, attemptOf) => {
+    const before = known.lacking(model)
+    const learned: Array<Capabilities.Feature> = []
+    let lacking = before
+    let unexplained: unknown
+    for (;;) {
+      const { send, sent } = attemptOf(lacking)
+      try {
+        const answer = await send()
+        if (learned.length > 0) {
+          known.learn(model, new Set([...before, ...learned]))
+          const message = `The server refused ${learned.join(", ")} and answered without. This model is no longer sent it; capabilities of the provider declare it beforehand.`
+          request.onNotice?.({ kind: "adapted", model: `${name}/${model}`, message })
+        }
+        return answer
+      } catch (error) {
+        const refused = Refusal.of(apiError, sent, error)
+        if (refused === undefined || lacking.has(refused.feature) || !known.isOpen(refused.feature)) {
+          throw unexplained ?? error
+        }
+        if (!refused.isSaid) unexplained = error
+        if (refused.isLasting) learned.push(refused.feature)
+        lacking = new Set([...lacking, refused.feature])
+      }
+    }
+  }
+}

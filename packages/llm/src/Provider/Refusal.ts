@@ -1,0 +1,61 @@
+/**
+ * Which feature of a request a server has refused, by what it said; in vain where it said nothing
+ * that tells.
+ */
+import * as Predicate from "effect/Predicate"
+import * as Capabilities from "./Capabilities.ts"
+import * as ErrorBody from "./ErrorBody.ts"
+import * as Fault from "./Fault.ts"
+import * as Meaning from "./Meaning.ts"
+
+export interface Refusal {
+  readonly feature: Capabilities.Feature
+  /**
+   * The words were about it; otherwise it is a guess, and the failure counts if the guess was
+   * wrong.
+   */
+  readonly isSaid: boolean
+  /** It holds for the next requests too, and not for the content of this one. */
+  readonly isLasting: boolean
+}
+
+/** The error that an SDK throws when the status is no success. */
+export type ApiError = abstract new (...args: never) => {
+  readonly status: unknown
+  readonly error: unknown
+  readonly message: string
+}
+
+/** Statuses of a server that was asked for what it does not have. */
+const statuses = new Set<unknown>([400, 404, 415, 422, 500, 501])
+
+/** What was encrypted or signed for another account, or has expired. */
+const ofContent = /encrypted[_ ]content|(?:not|n't) be (?:verified|decrypted)|invalid [`'"]?signature/i
+
+export const of = (apiError: ApiError, sent: Capabilities.Sent, error: unknown): Refusal | undefined => {
+  const words = wordsOf(apiError, error)
+  if (words === undefined) return undefined
+  const { kind, message, status } = words
+  if (Meaning.isTooLong(message) || Meaning.isSlip(kind, message) || Meaning.isFiltered(kind, message)) return undefined
+  const said = `${message} ${kind}`
+  const feature = Capabilities.refused(sent, said)
+  if (feature !== undefined) {
+    return { feature, isSaid: true, isLasting: feature !== "opaque_fields" || !ofContent.test(said) }
+  }
+  // A server that does not know a format often says only that the request is invalid.
+  return sent.json_schema === true && (status === 400 || status === 422)
+    ? { feature: "json_schema", isSaid: false, isLasting: true }
+    : undefined
+}
+
+const wordsOf = (apiError: ApiError, error: unknown) => {
+  if (error instanceof Fault.FailedMidStream) {
+    const { code, message, status, type } = error.words
+    return { kind: `${code} ${type}`, message, status }
+  }
+  if (!(error instanceof apiError) || !statuses.has(error.status)) return undefined
+  const words = ErrorBody.read(error.error)
+  const param = Predicate.hasProperty(error, "param") && typeof error.param === "string" ? error.param : ""
+  const message = `${words?.message ?? error.message} ${param}`
+  return { kind: `${words?.code ?? ""} ${words?.type ?? ""}`, message, status: error.status as number | undefined }
+}
