@@ -42,7 +42,7 @@ export interface Options {
 const noKey = Redacted.make("none")
 
 const make = (
-  { name, kind, api, baseUrl }: ProviderBody,
+  { api, baseUrl, capabilities, contextTokens, kind, name }: ProviderBody,
   apiKey: Redacted.Redacted,
   addressGuard: AddressGuard.AddressGuard
 ): Provider => {
@@ -54,15 +54,23 @@ const make = (
         apiKey,
         addressGuard,
         ...(api !== undefined && { api }),
+        ...(capabilities !== undefined && { capabilities }),
         ...(baseUrl !== undefined && { baseURL: baseUrl })
       })
     case "anthropic":
-      return Anthropic.make({ name, apiKey, addressGuard, ...(baseUrl !== undefined && { baseURL: baseUrl }) })
+      return Anthropic.make({
+        name,
+        apiKey,
+        addressGuard,
+        ...(capabilities !== undefined && { capabilities }),
+        ...(baseUrl !== undefined && { baseURL: baseUrl })
+      })
     case "ollama":
       return Ollama.make({
         name,
         addressGuard,
         ...(apiKey !== noKey && { apiKey }),
+        ...(contextTokens !== undefined && { contextTokens }),
         ...(baseUrl !== undefined && { host: baseUrl })
       })
   }

@@ -79,6 +79,24 @@ describe("a stored provider", { timeout: 120_000 }, () => {
     expect(await run("acme/large")).toMatchObject({ output: "Done: t." })
   })
 
+  it("is sent what it is declared to take, and has only options of its kind", async () => {
+    const body = { name: "old", kind: "openai-compatible", baseUrl: first.baseURL }
+    const capabilities = { system_role: false, temperature: true }
+    const { body: stored, status } = await call("/api/v1/llm-providers", { body: { ...body, capabilities } })
+    expect(status).toBe(201)
+    expect(stored).toMatchObject({ capabilities })
+    expect(await run("old/large")).toMatchObject({ output: "From the first." })
+    expect(first.received.at(-1)!.body.messages.map(({ role }) => role)).toEqual(["user"])
+    for (const wrong of [
+      { ...body, capabilities: { system_rule: false } },
+      { ...body, contextTokens: 8_192 },
+      { name: "old", kind: "ollama", capabilities },
+      { name: "old", kind: "ollama", contextTokens: 0 }
+    ]) {
+      expect(await call("/api/v1/llm-providers", { body: wrong })).toMatchObject({ status: 400 })
+    }
+  })
+
   it("that offers some models has no others, and one without its key says which variable it wants", async () => {
     await call("/api/v1/llm-providers", {
       body: { name: "few", kind: "openai-compatible", baseUrl: first.baseURL, models: ["small"] }

@@ -20,7 +20,7 @@ const hasApiKey = Schema.Boolean.annotate({ description: "Whether a key is store
 
 /** A provider as clients send it. */
 export const Body = Schema.Struct({ ...ProviderBody.fields, apiKey })
-  .check(ProviderBody.hasAddress, ProviderBody.hasApi)
+  .check(ProviderBody.hasAddress, ProviderBody.hasApi, ProviderBody.hasOptions)
   .annotate({ identifier: "LlmProvider", description: "A provider of models" })
 
 /** A provider as it is returned: never with its key. */
@@ -43,7 +43,7 @@ export const Replacement = Schema.Struct({
   hasApiKey: Schema.optionalKey(hasApiKey),
   ...ProviderBody.fields,
   apiKey
-}).check(ProviderBody.hasAddress, ProviderBody.hasApi)
+}).check(ProviderBody.hasAddress, ProviderBody.hasApi, ProviderBody.hasOptions)
 
 /** The parameters of a provider test. */
 export const Test = Schema.Struct({

@@ -6,6 +6,30 @@ import * as Schema from "effect/Schema"
 /** The APIs of OpenAI; a literal, because the module that calls them does not run in a browser. */
 const apis = ["chat", "responses"] as const satisfies ReadonlyArray<OpenAi.Api>
 
+/** As the APIs: see `Capabilities` of `@crewline/llm`. */
+const features = [
+  "json_schema",
+  "json_object",
+  "tools",
+  "tool_choice",
+  "stream_options",
+  "system_role",
+  "max_tokens",
+  "opaque_fields",
+  "call_ids",
+  "unsigned_calls",
+  "thoughtless_calls",
+  "cache_control",
+  "temperature",
+  "top_p",
+  "seed",
+  "stop"
+] as const satisfies ReadonlyArray<OpenAi.Feature>
+// `fromEntries` forgets the names.
+const capabilities = Object.fromEntries(features.map((name) => [name, Schema.optionalKey(Schema.Boolean)])) as {
+  readonly [F in (typeof features)[number]]: Schema.optionalKey<typeof Schema.Boolean>
+}
+
 const amount = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1, { expected: "a whole number, 1 or more" }))
 
 /** The fields of a provider. */
@@ -49,6 +73,15 @@ export const fields = {
   ),
   /** The models to offer; absent: any. */
   models: Schema.optionalKey(Schema.Array(Schema.String.check(Schema.isPattern(/\S/, { expected: "some text" })))),
+  /**
+   * What the server takes of a request: `false` is never sent, `true` is sent although it was
+   * refused. Absent features are sent until they are refused.
+   */
+  capabilities: Schema.optionalKey(
+    Schema.Struct(capabilities).annotate({ description: "What the server takes of a request" })
+  ),
+  /** The size of Ollama's context window, in tokens. Absent: the server's own. */
+  contextTokens: Schema.optionalKey(amount),
   /** Limits on the use of the account, for all models together; absent limits are unlimited. */
   quota: Schema.optionalKey(
     Schema.Struct({
@@ -84,11 +117,24 @@ export const hasApi = Schema.makeFilter<{ readonly kind: string; readonly api?: 
     : undefined
 )
 
+/** The others have windows that nobody chooses, and Ollama's API has nothing to refuse. */
+export const hasOptions = Schema.makeFilter<{
+  readonly kind: string
+  readonly capabilities?: object
+  readonly contextTokens?: number
+}>((provider) =>
+  provider.contextTokens !== undefined && provider.kind !== "ollama"
+    ? { path: ["contextTokens"], issue: "Only an ollama provider can have contextTokens" }
+    : provider.capabilities !== undefined && provider.kind === "ollama"
+      ? { path: ["capabilities"], issue: "An ollama provider cannot have capabilities" }
+      : undefined
+)
+
 /** A provider in lists, except whether it has a key. */
 export const summaryFields = { name: fields.name, kind: fields.kind }
 const ProviderSummary = Schema.Struct(summaryFields)
 export type ProviderSummary = typeof ProviderSummary.Type
 
 /** A provider without its key. */
-export const ProviderBody = Schema.Struct(fields).check(hasAddress, hasApi)
+export const ProviderBody = Schema.Struct(fields).check(hasAddress, hasApi, hasOptions)
 export type ProviderBody = typeof ProviderBody.Type
