@@ -156,7 +156,11 @@ describe("the words of the documentation", () => {
       const text = existsSync(readme) ? readFileSync(readme, "utf8") : ""
       expect(text, `${dirname(file)}/README.md`).toMatch(new RegExp(`^# \`${name}\`\n`))
       expect(text).toMatch(new RegExp(`^npm install .*\\b${name.replace("@", "")}\\b`, "m"))
-      expect(text).toContain("](../../docs/")
+      const named = Array.from(text.matchAll(/`((?:docs|examples)\/[^`]+)` in the repository/g), ([, path]) => path!)
+      expect(named.filter((path) => path.startsWith("docs/"))).not.toEqual([])
+      expect(named.filter((path) => !existsSync(join(root, path)))).toEqual([])
+      // npm shows the page and cannot resolve links within the repository.
+      expect(text).not.toMatch(/\]\(\.\.?\//)
     }
   })
 
