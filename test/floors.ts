@@ -137,7 +137,7 @@ export const floors: { readonly [name: string]: Floors } = {
     ["Engine"],
     // Handlers of the API; models of stored providers.
     ["Http", "ProviderModels"],
-    ["AuditLog", "Credentials", "CrewReader", "RateLimits", "TenantBudgets", "ToolSecrets"],
+    ["AuditLog", "Credentials", "CrewReader", "MemoryAccess", "RateLimits", "TenantBudgets", "ToolSecrets"],
     ["Listener", "ResourceStore"],
     [
       "Api",

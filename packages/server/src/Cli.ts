@@ -28,6 +28,7 @@ import { secrets } from "./Cli/SecretsCommand.ts"
 import { tools } from "./Cli/ToolsCommand.ts"
 import { audit } from "./Cli/AuditCommand.ts"
 import { keys } from "./Cli/KeysCommand.ts"
+import { memory } from "./Cli/MemoryCommand.ts"
 import { outbox } from "./Cli/OutboxCommand.ts"
 import * as Logging from "./Cli/Logging.ts"
 import * as Output from "./Cli/Output.ts"
@@ -319,6 +320,7 @@ export const command = Command.make("crewline").pipe(
     inbox,
     answer,
     send,
+    memory,
     outbox,
     keys,
     secrets,

@@ -17,7 +17,14 @@ const nameSource = `${word}(?:${link}? (?:${word}|\\d+(?:\\.\\d+)*\\b(?! (?:perc
 const name = new RegExp(`(?<![\\p{L}\\p{N}@./])${nameSource}`, "gu")
 
 const calendar =
-  /^(?:january|february|march|april|may|june|july|august|september|october|november|december|monday|tuesday|wednesday|thursday|friday|saturday|sunday)\b/i
+  /^(?:january|february|march|april|may|june|july|august|september|october|november|december|monday|tuesday|wednesday|thursday|friday|saturday|sunday)s?\b/i
+/** Languages and peoples are not entities alone. */
+const language =
+  /^(?:english|french|german|spanish|italian|portuguese|dutch|russian|polish|chinese|mandarin|japanese|korean|arabic|hindi|turkish|swedish|greek|american|british|european|african|asian)s?$/i
+/** Who holds it, is of an organization. */
+const role = /^(?:CEO|CTO|CFO|COO|VP|Head|Director|Founder|Chair) of /
+/** Follow numbers. */
+const unitAlone = /^(?:[KMGT]B|USD|EUR|GBP|KG|KM)$/
 /** Begin sentences, and are no names alone. */
 const openers: ReadonlySet<string> = new Set(
   (
@@ -70,22 +77,35 @@ const isFirst = (text: string, index: number): boolean =>
   /(?:^|[.!?:\n"“(]\s*|[-*•]\s)$/.test(text.slice(Math.max(0, index - 4), index))
 
 const named = (text: string, whole: string, index: number, inner: ReadonlySet<string>): Mention | undefined => {
-  let found = whole.replace(/['’]s$/, "")
-  let start = index
-  const [first = ""] = found.split(" ")
-  if (isFirst(text, index) && found.includes(" ") && isOpener(first)) {
-    // "Yesterday Ada": the name begins later.
-    start += first.length + 1
-    found = found.slice(first.length + 1).replace(/^(?:of|for|and|the) /, "")
-  }
+  const known = whole.replace(/['’]s$/, "")
+  const found = withoutBeginning(known, isFirst(text, index))
+  const start = index + known.length - found.length
   const rest = text.slice(start + found.length, start + found.length + 200)
-  const isAlone = !found.includes(" ")
+  // "Order 4471" is one word and a number, "Python 3.12" is a name.
+  const isAlone = !found.replace(/ \d+$/, "").includes(" ")
   const isAcronym = /^\p{Lu}{2,}[\p{Lu}\d-]*$/u.test(found)
-  if (!/^\p{Lu}/u.test(found) || calendar.test(found) || (isAlone && !isAcronym && isOpener(found))) return undefined
+  if (
+    !/^\p{Lu}/u.test(found) ||
+    calendar.test(found) ||
+    language.test(found) ||
+    (isAlone && !isAcronym && isOpener(found))
+  )
+    return undefined
   if (isAlone && isFirst(text, start) && !isAcronym && !inner.has(found) && !isSubject(rest, found)) return undefined
   const ahead = text.slice(Math.max(0, start - 24), start)
+  if (/\d ?$/.test(ahead) && unitAlone.test(found)) return undefined
   const description = descriptionIn(rest)
   return { name: found, type: typeOf(found, ahead, rest), ...(description === undefined ? {} : { description }) }
+}
+
+/** "Yesterday Ada", "In 2019 Ada", "CEO of Acme": the name begins later. */
+const withoutBeginning = (found: string, isFirst: boolean): string => {
+  const [first = ""] = found.split(" ")
+  const rest =
+    isFirst && found.includes(" ") && isOpener(first)
+      ? found.slice(first.length + 1).replace(/^(?:(?:of|for|and|the|\d[\d.,]*) )+/, "")
+      : found
+  return rest.replace(role, "")
 }
 
 const isOpener = (candidate: string): boolean => {
@@ -93,10 +113,22 @@ const isOpener = (candidate: string): boolean => {
   return Terms.isCommon(lower) || openers.has(lower)
 }
 
+/**
+ * The verb of one subject, and what only a verb is followed by: "Redis runs on". A noun without an
+ * article before it is a name.
+ */
+const singular =
+  /^ \p{Ll}{2,}(?:s|ed) (?:an?|the|on|in|at|for|to|with|from|by|about|that|his|her|its|our|my|their|all|\d|\p{Lu})/u
+
 /** One capitalised word that begins a sentence is a name when it does what names do. */
 const isSubject = (rest: string, found: string): boolean =>
-  found.length > 2 &&
+  found.length > 1 &&
   (speaking.test(rest) ||
+    // "OpenAI", "PostgreSQL", "Python 3.12": no other word is written like this.
+    /\p{Ll}\p{Lu}|\d\.\d/u.test(found) ||
+    (!/[^s]s$/.test(found) && singular.test(rest)) ||
+    /^,? (?:also known as|known as|also called|called) /.test(rest) ||
+    /^ (?:has|had) \d/.test(rest) ||
     /^(?:'s|’s)? (?:is|was|has|had) (?:an?|the|my|our|his|her|born)\b/.test(rest) ||
     /^(?:'s|’s) /.test(rest) ||
     /^ and \p{Lu}/u.test(rest) ||
@@ -125,7 +157,7 @@ const amount = new RegExp(
   "giu"
 )
 const date =
-  /\b(?:\d{4}-\d{2}-\d{2}|(?:\d{1,2}(?:st|nd|rd|th)?(?: of)? )?(?:January|February|March|April|May|June|July|August|September|October|November|December)(?: \d{1,2}(?:st|nd|rd|th)?\b)?(?:,? (?:19|20)\d{2})|\d{1,2}(?:st|nd|rd|th)?(?: of)? (?:January|February|March|April|May|June|July|August|September|October|November|December)|(?:January|February|March|April|May|June|July|August|September|October|November|December) \d{1,2}(?:st|nd|rd|th)?\b)/g
+  /\b(?:\d{4}-\d{2}-\d{2}|(?:\d{1,2}(?:st|nd|rd|th)?(?: of)? )?(?:January|February|March|April|May|June|July|August|September|October|November|December)(?: \d{1,2}(?:st|nd|rd|th)?\b)?(?:,? (?:1\d|20)\d{2})|\d{1,2}(?:st|nd|rd|th)?(?: of)? (?:January|February|March|April|May|June|July|August|September|October|November|December)|(?:January|February|March|April|May|June|July|August|September|October|November|December) \d{1,2}(?:st|nd|rd|th)?\b)/g
 
 const quantities = function* (text: string): Generator<Mention> {
   for (const [found] of text.matchAll(date)) yield { name: found, type: "date" }

@@ -34,8 +34,8 @@ const whose = {
 }
 /** Whose memories a request is about. */
 export interface Whose {
-  readonly onBehalfOf?: string | undefined
-  readonly users?: "all" | undefined
+  readonly onBehalfOf?: string
+  readonly users?: "all"
 }
 
 const { key: _key, kind: _kind, scope: _scope, source: _source, ...given } = MemoryEntry.Remembered.fields
@@ -122,6 +122,8 @@ export const Patch = Schema.Struct({
     )
   )
   .annotate({ identifier: "MemoryPatch", description: "What to change of a memory", examples: [{ pinned: true }] })
+
+export type Patch = typeof Patch.Type
 
 /** Retention of all kinds. */
 export const RetentionBody = Schema.Struct({ items: Schema.Array(MemoryEntry.Retention) }).annotate({

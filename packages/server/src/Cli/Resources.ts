@@ -50,6 +50,19 @@ export const outbox = Effect.fn("Resources.outbox")(function* (data: Option.Opti
   return yield* (yield* directly()).outbox(data)
 })
 
+/** Memories of a tenant, in the present scope. */
+export const memories = Effect.fn("Resources.memories")(function* (
+  data: Option.Option<string>,
+  tenant: string | undefined
+) {
+  const found = yield* server(data)
+  if (found !== undefined) {
+    const { memories } = yield* Effect.promise(() => import("./Resources/RemoteMemories.ts"))
+    return yield* memories({ ...found, tenant })
+  }
+  return yield* (yield* directly()).memories(data, tenant)
+})
+
 /** Secrets of a tenant, in the present scope. */
 export const secrets = Effect.fn("Resources.secrets")(function* (
   data: Option.Option<string>,

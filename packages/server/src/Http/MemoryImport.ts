@@ -11,7 +11,6 @@ import * as Stream from "effect/Stream"
 import * as Memories from "../Api/Memories.ts"
 import * as Problem from "../Api/Problem.ts"
 import * as MemoryProblems from "./MemoryProblems.ts"
-import type { Reach } from "./MemoryReach.ts"
 import * as RequestBody from "./RequestBody.ts"
 
 const batchSize = 500
@@ -46,33 +45,9 @@ const read = ({ number, text }: Line): Effect.Effect<Memory.Exported, Problem.Pr
     : Effect.fail(refuse(number, RequestBody.fieldErrors(decoded.failure).errors))
 }
 
-/** As one of the caller's own, unless it may import those of all. */
-const ownOf =
-  ({ isAll, user }: Reach, keyOf: (key: string) => string) =>
-  (exported: Memory.Exported): Memory.Exported => {
-    if (isAll) return exported
-    const { entry, key, ...rest } = exported
-    const { user: _, ...scope } = entry.scope
-    return {
-      ...rest,
-      entry: { ...entry, scope: { ...scope, ...(user !== undefined && { user }) } },
-      // A key of somebody else must not keep them from remembering.
-      ...(key?.startsWith(keyOf("")) === true && { key })
-    }
-  }
-
 export const run = Effect.fnUntraced(function* (
-  memory: Memory.Memory["Service"],
-  {
-    keyOf,
-    reach,
-    request
-  }: {
-    readonly request: HttpServerRequest.HttpServerRequest
-    readonly reach: Reach
-    /** The key in the storage of one that the caller has chosen. */
-    readonly keyOf: (key: string) => string
-  }
+  request: HttpServerRequest.HttpServerRequest,
+  store: (exported: ReadonlyArray<Memory.Exported>) => ReturnType<Memory.Memory["Service"]["import"]>
 ): Effect.fn.Return<
   Memories.Imported,
   Problem.Problem<"invalid-request" | "payload-too-large" | "unavailable" | "unsupported-media-type">
@@ -93,9 +68,9 @@ export const run = Effect.fnUntraced(function* (
         problem = found.failure
         break
       }
-      if (found.success !== undefined) all.push(ownOf(reach, keyOf)(found.success))
+      if (found.success !== undefined) all.push(found.success)
     }
-    const { known, stored } = yield* store(memory, all, batch[0]?.number ?? 1)
+    const { known, stored } = yield* storing(store(all), batch[0]?.number ?? 1)
     made.known += known
     made.stored += stored
     if (problem !== undefined) return yield* problem
@@ -143,12 +118,14 @@ const linesOf = (request: HttpServerRequest.HttpServerRequest) => {
   ).pipe(Stream.flatMap(Stream.fromIterable))
 }
 
-const store = (memory: Memory.Memory["Service"], all: ReadonlyArray<Memory.Exported>, first: number) =>
-  Effect.catch(
-    memory.import(all),
-    (error): Effect.Effect<never, Problem.Problem<"invalid-request" | "unavailable">> => {
-      if (error._tag !== "InvalidMemory") return MemoryProblems.storing(Effect.fail(error))
+const storing = <A>(
+  stored: Effect.Effect<A, Memory.MemoryError | Memory.InvalidMemory>,
+  first: number
+): Effect.Effect<A, Problem.Problem<"invalid-request" | "unavailable">> =>
+  Effect.catchTags(stored, {
+    MemoryError: (error) => MemoryProblems.storing(Effect.fail(error)),
+    InvalidMemory: (error) => {
       const index = Number(/^exported\[(\d+)\]/.exec(error.path)?.[1] ?? 0)
       return Effect.fail(MemoryProblems.invalid(error, ["lines", first + index]))
     }
-  )
+  })

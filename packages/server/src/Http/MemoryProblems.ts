@@ -2,6 +2,8 @@
 import type * as Memory from "@crewline/core/Memory"
 import * as Effect from "effect/Effect"
 import * as Problem from "../Api/Problem.ts"
+import type * as MemoryAccess from "../MemoryAccess.ts"
+import * as Authenticate from "./Authenticate.ts"
 import * as RequestBody from "./RequestBody.ts"
 import * as StoreProblems from "./StoreProblems.ts"
 
@@ -44,18 +46,23 @@ export const reading = <A, R>(
   effect: Effect.Effect<A, Memory.MemoryError | Memory.InvalidMemory | Memory.UnknownMemory, R>
 ): Effect.Effect<A, Common | Problem.Problem<"not-found">, R> =>
   Effect.catch(effect, (error): Effect.Effect<never, Common | Problem.Problem<"not-found">> =>
-    error._tag === "UnknownMemory" ? Effect.fail(notFound(error.id)) : storing(Effect.fail(error))
+    error._tag === "UnknownMemory"
+      ? Effect.fail(StoreProblems.notFound("memory", error.id))
+      : storing(Effect.fail(error))
   )
 
-export const notFound = (id: string): Problem.Problem<"not-found"> => StoreProblems.notFound("memory", id)
+/** Changing one memory. */
+export const changing = <A, R>(
+  effect: Effect.Effect<
+    A,
+    Memory.MemoryError | Memory.InvalidMemory | Memory.UnknownMemory | MemoryAccess.MemoryShared,
+    R
+  >
+): Effect.Effect<A, Common | Problem.Problem<"not-found" | "forbidden">, R> =>
+  effect.pipe(
+    Effect.catchTag("MemoryShared", () => Effect.fail(Authenticate.forbidden("users:act-for"))),
+    Effect.catchTag(["MemoryError", "InvalidMemory", "UnknownMemory"], (error) => reading(Effect.fail(error)))
+  )
 
-const reasons = {
-  "no-words": "The text has no words.",
-  status: "The text says how work goes, which nobody needs later.",
-  error: "The text is the error of a tool.",
-  recalled: "The text is what the execution was reminded of.",
-  erased: "What was remembered with this key was erased on request."
-} as const
-
-export const refused = (reason: keyof typeof reasons): Problem.Problem<"memory-refused"> =>
-  Problem.make("memory-refused", { reason, detail: reasons[reason] })
+export const refused = ({ message, reason }: MemoryAccess.MemoryRefused): Problem.Problem<"memory-refused"> =>
+  Problem.make("memory-refused", { reason, detail: message })

@@ -2,11 +2,14 @@
 import type * as Ask from "@crewline/core/Ask"
 import type * as AskView from "@crewline/core/AskView"
 import type * as Crewline from "@crewline/core/Crewline"
+import type * as Memory from "@crewline/core/Memory"
 import type * as CoreOutbox from "@crewline/core/Outbox"
 import type * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
+import type * as Stream from "effect/Stream"
 import type * as AuditApi from "../../Api/Audit.ts"
 import type * as Api from "../../Api/Keys.ts"
+import type * as MemoriesApi from "../../Api/Memories.ts"
 import type * as SecretsApi from "../../Api/Secrets.ts"
 import type * as Failure from "../Failure.ts"
 
@@ -33,6 +36,40 @@ export interface Outbox {
   readonly list: (state: CoreOutbox.State | undefined) => Effect.Effect<ReadonlyArray<CoreOutbox.View>, Failure.Failure>
   /** Retries a dead letter. */
   readonly retry: (id: string) => Effect.Effect<CoreOutbox.View, Failure.Failure>
+}
+
+/** Which memories of whom; the parameters of the HTTP API. */
+export type MemoryFilter = Omit<MemoriesApi.ListQuery, "limit" | "cursor">
+
+/** Where memories of whom belong. */
+export type MemoryPlace = Pick<MemoryFilter, "crew" | "agent" | "session" | "execution" | "users" | "onBehalfOf">
+
+/** Memories of a tenant. */
+export interface Memories {
+  /** At most so many, newest first. */
+  readonly list: (limit: number, filter: MemoryFilter) => Effect.Effect<ReadonlyArray<Memory.Entry>, Failure.Failure>
+  readonly search: (body: MemoriesApi.SearchBody) => Effect.Effect<ReadonlyArray<Memory.Recalled>, Failure.Failure>
+  readonly remember: (body: MemoriesApi.Body) => Effect.Effect<Memory.Entry, Failure.Failure>
+  readonly get: (id: string, whose: MemoriesApi.Whose) => Effect.Effect<Memory.Entry, Failure.Failure>
+  readonly explain: (id: string, body: MemoriesApi.SearchBody) => Effect.Effect<Memory.Explanation, Failure.Failure>
+  readonly change: (
+    id: string,
+    patch: MemoriesApi.Patch,
+    whose: MemoriesApi.Whose
+  ) => Effect.Effect<Memory.Entry, Failure.Failure>
+  readonly forget: (body: MemoriesApi.ForgetBody) => Effect.Effect<Memory.Forgotten, Failure.Failure>
+  readonly entities: (
+    query: MemoryPlace & { readonly name?: string; readonly limit?: number }
+  ) => Effect.Effect<ReadonlyArray<Memory.Entity>, Failure.Failure>
+  /** Lines of JSON, without their ends. */
+  readonly export: (place: MemoryPlace) => Stream.Stream<string, Failure.Failure>
+  readonly import: (
+    lines: ReadonlyArray<string>,
+    whose: MemoriesApi.Whose
+  ) => Effect.Effect<MemoriesApi.Imported, Failure.Failure>
+  readonly statistics: Effect.Effect<Memory.Statistics, Failure.Failure>
+  readonly retention: Effect.Effect<ReadonlyArray<Memory.Retention>, Failure.Failure>
+  readonly retain: (items: ReadonlyArray<Memory.Retention>) => Effect.Effect<void, Failure.Failure>
 }
 
 /** Secrets of a tenant. */

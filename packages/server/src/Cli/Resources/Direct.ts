@@ -1,9 +1,12 @@
 /** Resources in the configured database, where no server runs. */
 import * as Crewline from "@crewline/core/Crewline"
+import * as Memory from "@crewline/core/Memory"
 import * as CoreOutbox from "@crewline/core/Outbox"
 import * as Tenant from "@crewline/core/Tenant"
 import * as Database from "@crewline/memory-pg/Database"
+import * as PgMemory from "@crewline/memory-pg/PgMemory"
 import * as PgEventLog from "@crewline/memory-pg/PgEventLog"
+
 import * as Pglite from "@crewline/memory-pg/Pglite"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -22,6 +25,7 @@ import * as SecretStore from "../../ResourceStore/Secrets.ts"
 import * as Failure from "../Failure.ts"
 import * as Person from "../Person.ts"
 import * as Settings from "../Settings.ts"
+import * as DirectMemories from "./DirectMemories.ts"
 import type { Audit, Inbox, Keys, Outbox, Secrets } from "./Connection.ts"
 
 const pageSize = 200
@@ -122,7 +126,7 @@ export const outbox = Effect.fnUntraced(function* (data: Option.Option<string>) 
 const opened = Effect.fnUntraced(function* (data: Option.Option<string>, tenant = Tenant.defaultTenant) {
   const database = yield* Settings.database(data)
   const services = yield* Layer.build(
-    Layer.mergeAll(KeyStore.layer, AuditLog.layer, SecretStore.layer).pipe(
+    Layer.mergeAll(KeyStore.layer, AuditLog.layer, SecretStore.layer, PgMemory.layer).pipe(
       Layer.provide(MasterKeys.layer(yield* Settings.masterKeys)),
       Layer.provide(Migrations.layer),
       Layer.provide(Database.layer(database))
@@ -186,6 +190,12 @@ export const secrets = Effect.fnUntraced(function* (data: Option.Option<string>,
     })
   }
   return connection
+})
+
+/** Memories, in the present scope. The caller is nobody in particular, and may reach all. */
+export const memories = Effect.fnUntraced(function* (data: Option.Option<string>, tenant = Tenant.defaultTenant) {
+  const { recording, services } = yield* opened(data, tenant)
+  return DirectMemories.make(Context.get(services, Memory.Memory), { tenant, recording })
 })
 
 /** API keys, in the present scope. */

@@ -22,7 +22,8 @@ export interface Server {
   readonly tenant?: string | undefined
 }
 
-const connect = ({ key, tenant, url }: Server) =>
+/** A client of the API. */
+export const connect = ({ key, tenant, url }: Server) =>
   HttpApiClient.make(Api, {
     baseUrl: url,
     transformClient: HttpClient.mapRequest((request) =>
@@ -33,7 +34,8 @@ const connect = ({ key, tenant, url }: Server) =>
     )
   }).pipe(Effect.provide(FetchHttpClient.layer))
 
-const tellingOf =
+/** Failures as what a command says of them. */
+export const tellingOf =
   ({ key, url }: Server) =>
   <A, E extends Error>(effect: Effect.Effect<A, E>) =>
     Effect.mapError(effect, (error: Error) => {

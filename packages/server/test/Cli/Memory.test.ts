@@ -1,0 +1,109 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import * as Keys from "../fake/Keys.ts"
+import * as Server from "../fake/Server.ts"
+import * as InProcess from "./InProcess.ts"
+
+let folder: string
+let server: Server.Running
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "crewline-memory-"))
+  server = await Server.start({ credentials: { mode: "required" } })
+})
+afterAll(async () => {
+  await server.stop()
+  await rm(folder, { recursive: true, force: true })
+})
+
+describe("crewline memory", { timeout: 120_000 }, () => {
+  it("adds, finds, shows, changes, carries and erases", async () => {
+    const { key } = await Keys.make(server)
+    const env = { CREWLINE_URL: server.url, CREWLINE_KEY: key }
+    const run = async (...args: ReadonlyArray<string>) => {
+      const ended = await InProcess.run(["memory", ...args], { env })
+      expect(ended.code, ended.stderr).toBe(0)
+      return ended.stdout
+    }
+    const json = async (...args: ReadonlyArray<string>) => JSON.parse(await run(...args, "--json"))
+    const fails = async (code: number, ...args: ReadonlyArray<string>) => {
+      const ended = await InProcess.run(["memory", ...args], { env })
+      expect(ended.code, ended.stdout).toBe(code)
+      return ended.stderr
+    }
+
+    expect(await run("list")).toBe("There are no memories.\n")
+    const ada = await json("add", "Ada Lovelace eats no meat.", "--crew", "support", "--subject", "ada/diet")
+    expect(ada).toMatchObject({ scope: { crew: "support" }, kind: "long-term", origin: "user" })
+    expect(await run("add", "Otters sleep in the river.", "--crew", "zoo", "--origin", "web")).toMatch(
+      /^Remembered as mem_/
+    )
+    expect(await fails(1, "add", "Task completed.")).toContain("how work goes")
+    expect((await json("list", "--crew", "zoo")).items).toMatchObject([{ origin: "web" }])
+
+    const found = await run("search", "What does Ada eat?", "--explain")
+    expect(found).toContain("Ada Lovelace eats no meat.")
+    expect(found).toMatch(/rank +1\n.*parts +lexical 1\.000/s)
+    expect(found).toMatch(/terms +.*\bada \d/)
+    const explained = await json("search", "Ada", "--explain")
+    expect(explained.explanations).toMatchObject([{ id: ada.id, rank: 1 }])
+    expect(await run("search", "lions")).toBe("Nothing is remembered that matches.\n")
+    expect(await run("search", "otters", "--min-trust", "agent")).toBe("Nothing is remembered that matches.\n")
+    expect(await fails(2, "search", "otters", "--as-of", "yesterday")).toContain("--as-of")
+
+    expect(await run("pin", ada.id)).toContain("pinned")
+    expect(await json("pin", ada.id, "--off")).toMatchObject({ pinned: false })
+    expect(await run("get", ada.id)).toContain("ada/diet")
+    expect(await fails(1, "get", "mem_none")).toContain("mem_none")
+    expect(await run("quarantine", ada.id)).toContain("quarantined")
+    expect((await json("list", "--quarantined")).items).toHaveLength(1)
+    await run("quarantine", ada.id, "--off")
+    expect(await run("entities", "--name", "ada lovelace")).toContain("mentioned 1 times")
+    expect(await run("statistics")).toMatch(/long-term: 2\n(.*\n)+ {2}status: 1/)
+    expect(await run("retention", "short-term:7")).toBe("short-term: 7 days\n")
+    expect(await fails(2, "retention", "short-term:never")).toContain("maxAgeDays")
+
+    // Carried to another tenant of the same place, twice.
+    const exported = await run("export", "--all-users")
+    expect(exported.trimEnd().split("\n")).toHaveLength(2)
+    const file = join(folder, "memories.ndjson")
+    await writeFile(file, exported)
+    expect(await json("forget", "--everything", "--all-users")).toEqual({ count: 2, executions: [] })
+    expect(await run("import", file, "--all-users")).toBe("Imported 2 of 2 memories; 0 were there already.\n")
+    expect(await json("import", file)).toEqual({ lines: 2, stored: 0, known: 2 })
+    await writeFile(file, `${exported}{"broken":\n`)
+    expect(await fails(2, "import", file)).toMatch(/In the lines 1 to 3 of .*run the command again/)
+    expect(await fails(1, "import", join(folder, "none"))).toContain("none")
+
+    expect(await fails(2, "forget")).toContain("--everything")
+    expect(await fails(2, "list", "--user", "eve", "--all-users")).toContain("not both")
+    expect(await run("forget", "--subject", "ada/diet")).toBe("Erased 1 memory.\n")
+    expect((await json("list")).items).toHaveLength(1)
+    // Another user's are another's.
+    await run("add", "Eve collects stamps.", "--user", "eve")
+    expect(await run("search", "stamps")).toContain("Nothing")
+    expect(await run("search", "stamps", "--user", "eve")).toContain("Eve collects stamps.")
+    expect(await run("search", "stamps", "--all-users")).toContain("user eve")
+  })
+
+  it("works on the database itself, where no server runs", async () => {
+    const env = { CREWLINE_DATA: join(folder, "data") }
+    const run = (...args: ReadonlyArray<string>) => InProcess.run(["memory", ...args], { env })
+    const added = await run("add", "Ada Lovelace eats no meat.", "--crew", "support")
+    expect(added, added.stderr).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Remembered as mem_/) })
+    const found = await run("search", "What does Ada eat?", "--explain")
+    expect(found.stdout).toMatch(/Ada Lovelace eats no meat.*lexical 1\.000/s)
+    const exported = await run("export")
+    const file = join(folder, "direct.ndjson")
+    await writeFile(file, exported.stdout)
+    expect((await run("forget", "--everything")).stdout).toBe("Erased 1 memory.\n")
+    expect((await run("import", file)).stdout).toBe("Imported 1 of 1 memories; 0 were there already.\n")
+    const audit = await InProcess.run(["audit", "--json"], { env })
+    expect(JSON.parse(audit.stdout).items.map(({ operation }: { operation: string }) => operation)).toEqual([
+      "memories.import",
+      "memories.forget",
+      "memories.remember"
+    ])
+  })
+})
