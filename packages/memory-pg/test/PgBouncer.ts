@@ -89,6 +89,8 @@ export const through = (database: URL, user: string) =>
       url.port = String(port)
       url.username = user
       url.password = ""
+      // A busy machine starts sessions slowly.
+      url.searchParams.set("connect_timeout", "60")
       return url
     }
   )
