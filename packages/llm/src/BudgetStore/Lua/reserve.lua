@@ -1,8 +1,11 @@
--- Reserves what a call can use at most, in all entries or in none.
+-- Reserves the maximum that a call can use, in all entries or in none.
 -- KEYS: one hash per entry.
--- ARGV: milliseconds to live, input tokens, least and most output tokens, their prices in nano dollars, then per entry: limits of
---   requests, tokens and nano dollars (-1: none), then what is known to be spent of each.
--- Returns: 1 and the output tokens that were reserved; or 0, the index of the entry that is too small, the index of its dimension, what
+-- ARGV: time to live in milliseconds; input tokens; minimum and maximum output tokens; price of an
+-- input and of an output token in nano dollars; then per entry the limits of requests, tokens and
+-- nano dollars (-1: unlimited), followed by the known spending of each.
+-- Returns 1 and the number of reserved output tokens; or 0, the index of the entry that is too
+-- small, the index of its dimension, the amount left, the amount needed, 1 if the call would fit
+-- without other reservations, and the amount spent.
 --   is left, what is needed, and 1 if it would fit without the reservations of others.
 local ttl, input, least, output = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local inputPrice, outputPrice = tonumber(ARGV[5]), tonumber(ARGV[6])

@@ -1,6 +1,7 @@
--- Replaces a reservation by what was used.
+-- Replaces a reservation with the actual usage.
 -- KEYS: one hash per entry.
--- ARGV: milliseconds to live, then per dimension (requests, tokens, nano dollars) what was reserved and what was used.
+-- ARGV: time to live in milliseconds, then per dimension (requests, tokens, nano dollars) the
+-- amount reserved and the amount used.
 local names = { "requests", "tokens", "nanoUsd" }
 for e = 1, #KEYS do
   for d = 1, 3 do

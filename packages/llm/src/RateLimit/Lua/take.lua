@@ -1,7 +1,9 @@
--- Takes tokens from a bucket that refills by the clock of Redis.
+-- Takes tokens from a bucket that refills by the clock of the Redis server.
 -- KEYS: the bucket, a hash.
--- ARGV: tokens to take, milliseconds that one token takes, what the bucket holds at most, 1 if it may owe tokens.
--- Returns: the tokens that are left (negative: owed), the milliseconds since the last refill, and the time in milliseconds since 1970.
+-- ARGV: tokens to take, milliseconds per refilled token, capacity of the bucket, 1 if the bucket
+-- may go into debt.
+-- Returns the tokens left (negative: debt), the milliseconds since the last refill, and the current
+-- time in milliseconds since 1970.
 local time = redis.call("TIME")
 local now = tonumber(time[1]) * 1000 + tonumber(time[2]) / 1000
 local tokens, refill, limit = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -10,7 +12,7 @@ local current, last = tonumber(known[1]), tonumber(known[2])
 if not current or not last then
   current, last = limit, now
 end
--- Another Redis took over, whose clock is behind: no debt is forgiven.
+-- After a failover the clock may be behind: existing debt must not be forgiven.
 if last > now then last = now end
 local refills = math.floor((now - last) / refill)
 if refills > 0 then

@@ -1,7 +1,8 @@
--- The role as which whatever serves requests or runs tasks acts. Roles belong to the server: another database may make it at this moment.
+-- The role for everything that serves requests or runs tasks. Roles are shared by all databases of
+-- a server, so another database may create it concurrently.
 do $$
 declare
-  -- From version 16 on a member may not always act as the role.
+  -- Since PostgreSQL 16, membership alone may not allow acting as the role.
   acting constant text := case when current_setting('server_version_num')::int < 160000 then 'member' else 'set' end;
 begin
   if not exists (select from pg_roles where rolname = 'crewline_app') then create role crewline_app nologin; end if;

@@ -1,4 +1,4 @@
--- Answers what the workers present themselves as.
+-- Returns the descriptions that workers registered.
 --
 -- KEYS[1..14], ARGV[1..2]  `call/given`
 -- include: call/given

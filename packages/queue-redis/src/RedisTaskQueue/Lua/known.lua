@@ -1,8 +1,8 @@
--- Answers executions that are known, in the order of their ids.
+-- Returns the ids of known executions, in order.
 --
 -- KEYS[1..14], ARGV[1..2]  `call/given`
--- ARGV[3]                  after which id; empty: from the first
--- ARGV[4]                  at most how many
+-- ARGV[3]                  the id to start after; empty: from the first
+-- ARGV[4]                  the maximum number of ids
 -- include: call/given
 local function run(givenKeys, givenArgs)
   receive(givenKeys, givenArgs)

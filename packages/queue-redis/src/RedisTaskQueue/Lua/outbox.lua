@@ -1,7 +1,7 @@
--- Answers the oldest bells that nobody has passed on yet.
+-- Returns the oldest bells that have not been delivered.
 --
 -- KEYS[1..14], ARGV[1..2]  `call/given`
--- ARGV[3]                  at most how many
+-- ARGV[3]                  the maximum number of bells
 -- include: call/given
 local function run(givenKeys, givenArgs)
   receive(givenKeys, givenArgs)

@@ -1,8 +1,8 @@
--- Answers how full the queue is, lane by lane: for all, or with what is of one tenant. The oldest task of a share is looked for among its
--- first 1,000; the timers of one tenant are counted among the first 10,000.
+-- Returns the load of the queue by lane, for all tenants or for one. The oldest task of a share is
+-- searched among its first 1,000; the timers of one tenant are counted among the first 10,000.
 --
 -- KEYS[1..14], ARGV[1..2]  `call/given`
--- ARGV[3]                  the tenant; empty: all of them
+-- ARGV[3]                  the tenant; empty: all tenants
 -- include: call/given
 local run = (function()
   -- include: call/finish

@@ -1,4 +1,4 @@
--- Removes bells that were passed on.
+-- Removes bells that were delivered.
 --
 -- KEYS[1..14], ARGV[1..2]  `call/given`
 -- ARGV[3]                  the bells as JSON

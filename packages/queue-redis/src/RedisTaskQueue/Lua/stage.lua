@@ -1,8 +1,9 @@
--- Keeps a part of an execution that is too large for one call, until `submit` activates it; it goes away when nobody does.
+-- Stores a part of an execution that is too large for one call, until `submit` activates it. It
+-- expires if that does not happen.
 --
 -- KEYS[1]  where the execution is staged
--- ARGV[1]  names and values of fields of its hash, in turn, as JSON
--- ARGV[2]  for how long the staged execution is kept, in milliseconds
+-- ARGV[1]  alternating names and values of fields of its hash, as JSON
+-- ARGV[2]  how long the staged execution is kept, in milliseconds
 local function run(keys, args)
   local fields = cjson.decode(args[1])
   for from = 1, #fields, 1000 do redis.call('HSET', keys[1], unpack(fields, from, math.min(from + 999, #fields))) end

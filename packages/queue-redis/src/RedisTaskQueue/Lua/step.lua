@@ -1,4 +1,5 @@
--- Several operations at once, after what is due. Keys and arguments: `call/given`, then `call/answer`.
+-- Performs several operations at once, after expired leases and timers. Keys and arguments:
+-- `call/given`, then `call/answer`.
 -- include: call/given
 local run = (function()
   -- include: operations/beat

@@ -1,11 +1,12 @@
--- Takes an execution in, unless it is known. Answers 1, 0 when it is known, -1 when staged parts are missing. Its fields are staged
--- before, or come with the call when they are few.
+-- Adds an execution. Returns 1; 0 if it is already known; -1 if staged parts are missing. Its
+-- fields were staged before, or come with the call if they are few.
 --
 -- KEYS[1..14], ARGV[1..2]  `call/given`
 -- KEYS[15]                 where the execution's hash was staged
 -- KEYS[16]                 the execution's hash
--- ARGV[3]                  facts as JSON: id, tenant, tier, paused, staged (the number of staged fields), fields (names and values, in
---                          turn), turns (what becomes ready or gets a timer, in order)
+-- ARGV[3]                  facts as JSON: id, tenant, tier, paused, staged (the number of staged
+--                          fields), fields (alternating names and values), turns (tasks that
+--                          become ready or get a timer, in order)
 -- include: call/given
 local run = (function()
   -- include: call/timer
@@ -20,7 +21,7 @@ local run = (function()
       return 0
     end
     if facts.staged > 0 then
-      -- Parts that nobody activated in time have gone away, perhaps only the first of them.
+      -- Parts that were not activated in time have expired, perhaps only the first ones.
       if call('HLEN', STAGE) ~= facts.staged then -- guard(false): never-a-half
         call('UNLINK', STAGE)
         return -1
@@ -38,7 +39,7 @@ local run = (function()
       if turn[1] == 'ready' then
         awake(x, turn[2], turn[3])
       else
-        -- A delay or a wait: its member has an age, as if it were ready, and a time.
+        -- A delay or a wait: its member has an age, like that of a ready task, and a time.
         local kind, id, millis = turn[2], turn[3], turn[4]
         local lane, depth = string.match(turn[5], '^(.*)' .. SEP .. '(%d+)$')
         local member = lane .. SEP .. x.tenant .. SEP .. x.tier .. rankOf(next_('age', 1), depth) .. x.id .. SEP .. id

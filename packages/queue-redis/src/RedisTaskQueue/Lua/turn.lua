@@ -1,5 +1,5 @@
--- What most steps are: tasks are settled and taken, nothing else. With less in it than `step`, it begins sooner. Keys and arguments:
--- `call/given`, then `call/answer`.
+-- The most common steps: only settling and claiming tasks. It is smaller than `step` and starts
+-- faster. Keys and arguments: `call/given`, then `call/answer`.
 -- include: call/given
 local run = (function()
   -- include: operations/claim

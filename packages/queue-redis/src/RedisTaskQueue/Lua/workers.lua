@@ -1,4 +1,5 @@
--- Answers the workers with what they present themselves as and how long they were silent, and all leases with their worker.
+-- Returns the workers with their descriptions and the time since they were last heard from, and all
+-- leases with their workers.
 --
 -- KEYS[1..14], ARGV[1..2]  `call/given`
 -- include: call/given

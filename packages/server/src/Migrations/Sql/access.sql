@@ -1,5 +1,6 @@
--- API keys. `hash` is SHA-256 of the whole key: keys are random, so that a slow hash would protect nothing. `scopes` is a JSON list; null:
--- those of the role. `lifetime_seconds` is what its expiry was made of: a key that replaces it lives as long.
+-- API keys. `hash` is SHA-256 of the whole key: keys are random, so a slow hash would add no
+-- protection. `scopes` is a JSON list; null: the scopes of the role. `lifetime_seconds` is the
+-- lifetime the key was created with, which also applies to its replacement.
 create table crewline_key (
   tenant text not null,
   id text collate "C" primary key,
@@ -17,7 +18,7 @@ create table crewline_key (
 );
 create unique index crewline_key_prefix on crewline_key (prefix);
 create index crewline_key_listing on crewline_key (tenant, id);
--- Tickets of browsers, by SHA-256 of the ticket: each is taken out once.
+-- Tickets of browsers, by SHA-256 of the ticket. Each can be used once.
 create table crewline_ticket (
   tenant text not null,
   hash text collate "C" primary key,

@@ -1,7 +1,9 @@
--- What works for all tenants, besides the functions of the event log: it is a credential that says whose it is, keys of providers are
--- encrypted anew for whomever they are, and the audit log is written for many at once. These functions belong to the owner of the tables, whom policies do not confine.
+-- Operations across tenants, in addition to those of the event log: a credential determines its
+-- tenant, provider keys and secrets of all tenants are encrypted again after a change of the master
+-- key, and the audit log is written in batches of several tenants. These functions belong to the
+-- owner of the tables, to whom policies do not apply.
 
--- Keys of these prefixes, as they stand.
+-- Keys with these prefixes, in their current state.
 create function crewline_standing_keys(in_prefixes text) returns table (
   id text, tenant text, name text, role text, scopes text, prefix text, hash text, is_revoked boolean, left_millis double precision
 )
@@ -11,26 +13,26 @@ language sql stable security definer set search_path from current as $$
   from crewline_key k where k.prefix = any (string_to_array(in_prefixes, ','))
 $$;
 
--- Notes that keys of these prefixes are used, at most once a minute.
+-- Records that keys with these prefixes were used, at most once a minute.
 create function crewline_note_keys(in_prefixes text) returns void
 language sql security definer set search_path from current as $$
   update crewline_key k set used_at = now()
   where k.prefix = any (string_to_array(in_prefixes, ',')) and (k.used_at is null or k.used_at < now() - interval '1 minute')
 $$;
 
--- Whether there was ever a key.
+-- Whether a key has ever been created.
 create function crewline_has_keys() returns boolean
 language sql stable security definer set search_path from current as $$
   select exists (select from crewline_key)
 $$;
 
--- Uses a ticket up: whose it is, and whether it is still good.
+-- Deletes a ticket and returns its principal and whether it is still valid.
 create function crewline_take_ticket(in_hash text) returns table (principal text, is_good boolean)
 language sql security definer set search_path from current as $$
   delete from crewline_ticket t where t.hash = in_hash returning t.principal, t.expires_at > now()
 $$;
 
--- Providers whose keys are encrypted under another master key than this one.
+-- Providers whose keys are encrypted under a different master key.
 create function crewline_sealed_providers(in_master text) returns table (
   tenant text, id text, name text, body text, ciphertext text, master text
 )
@@ -39,14 +41,15 @@ language sql stable security definer set search_path from current as $$
   from crewline_llm_provider p where p.api_key_master is not null and p.api_key_master <> in_master
 $$;
 
--- Secrets of all tenants that are encrypted under another master key than this one.
+-- Secrets of all tenants that are encrypted under a different master key.
 create function crewline_sealed_secrets(in_master text)
 returns table (tenant text, id text, name text, body text, ciphertext text, master text)
 language sql stable security definer set search_path from current as $$
   select s.tenant, s.id, s.name, s.body, s.sealed, s.sealed_master from crewline_secret s where s.sealed_master <> in_master
 $$;
 
--- Entries of any tenants, as JSON; "waited" is how many milliseconds ago each of them was. Sent again, they are not added again.
+-- Adds entries of any tenants, given as JSON; "waited" is the age of an entry in milliseconds.
+-- Entries that already exist are skipped, so a batch may be sent again.
 create function crewline_write_audit(entries text) returns void
 language sql security definer set search_path from current as $$
   insert into crewline_audit
@@ -61,7 +64,8 @@ language sql security definer set search_path from current as $$
   on conflict do nothing
 $$;
 
--- Deletes entries of any tenants that are older than so many seconds, at most so many at once; answers how many.
+-- Deletes at most at_most entries of any tenants that are older than the given seconds; returns the
+-- number deleted.
 create function crewline_prune_audit(seconds float8, at_most int) returns int
 language sql security definer set search_path from current set crewline.prunes_audit = 'on' as $$
   with old as (
@@ -72,5 +76,5 @@ language sql security definer set search_path from current set crewline.prunes_a
   select count(*)::int from gone
 $$;
 
--- Nobody but these two functions writes.
+-- Only these two functions write.
 grant select on crewline_audit to crewline_app;

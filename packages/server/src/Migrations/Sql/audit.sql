@@ -1,4 +1,5 @@
--- Who did what. Rows are added by crewline_write_audit and deleted by crewline_prune_audit; nothing else changes them.
+-- The audit log. Only crewline_write_audit adds rows, only crewline_prune_audit deletes them, and
+-- no row is ever updated.
 create table crewline_audit (
   tenant text not null,
   -- Sorts by time.
@@ -14,9 +15,9 @@ create table crewline_audit (
   address text,
   status int not null,
   code text,
-  -- JSON.
+  -- A JSON list.
   details text,
-  -- Refusals of the same kind, one row for many.
+  -- The number of equal refusals that this row stands for.
   times int not null,
   primary key (tenant, id)
 );

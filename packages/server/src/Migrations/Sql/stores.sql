@@ -1,7 +1,8 @@
--- What clients store: crews, agents and providers of models by tenant, and the budgets of tenants.
+-- What clients store: crews, agents and model providers by tenant, and the budgets of tenants.
 --
--- `collate "C"`: ids and cursors are compared byte by byte, in every database alike. Bodies are JSON as text: jsonb reorders keys, and the
--- order of tasks has a meaning. Summaries are JSON, too: lists read them and no bodies.
+-- `collate "C"`: ids and cursors are compared byte by byte, the same in every database. Bodies are
+-- JSON as text: jsonb reorders keys, and the order of tasks is significant. Summaries are JSON,
+-- too: lists read them instead of bodies.
 
 create table crewline_crew (
   tenant text not null,

@@ -1,11 +1,14 @@
--- A batch of appends of one process, each with its own answer: an append that is refused leaves the others alone.
+-- Stores a batch of appends from one process. Each append has its own result: a rejected append
+-- does not affect the others.
 --
--- An execution that another transaction holds is answered with 'busy' unless in_wait, so a batch waits for nobody. All rows are locked
--- first, in one order when it waits, so that no two that wait can wait for each other.
+-- If another transaction has locked an execution, its append results in 'busy' unless in_wait is
+-- set, so by default a batch never waits. With in_wait, all rows are locked first in a fixed order,
+-- which prevents deadlock.
 --
--- Nearly every append meets no guard, so the events are inserted first: the unique indexes are the guards, and `on conflict do nothing`
--- probes them whatever the planner knows. When fewer rows come in than were given they are taken out again, and crewline_guard says why.
--- Plans are made once: planning each statement anew took a third of the time.
+-- Almost every append passes all guards, so the events are inserted first. The unique indexes are
+-- the guards: `on conflict do nothing` probes them regardless of table statistics. If fewer rows
+-- were inserted than given, they are deleted again and crewline_guard finds the reason. Plans are
+-- cached: planning each statement again took a third of the time.
 create function crewline_append(batch jsonb, in_wait boolean)
 returns table (outcome text, first_seq int, last_seq int, version int, at timestamptz, task_id text)
 language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
@@ -49,7 +52,7 @@ begin
     end if;
     outcome := null; first_seq := null; last_seq := null; version := null; at := null; task_id := null;
 
-    -- A statement begun under the lock sees the row as it is now.
+    -- A statement that starts after the lock was acquired sees the current row.
     select * into x from crewline_execution e where e.id = item->>'execution' and e.tenant = in_tenant;
     if not found or x.key <> all (held) then
       outcome := case when found then 'busy' else 'unknown' end;
@@ -57,13 +60,13 @@ begin
       continue;
     end if;
 
-    -- Whatever becomes of the append: what is done is done.
+    -- Outbox rows that are done are removed even if the append is rejected.
     if item ? 'settled' then perform crewline_settle(x.key, in_tenant, item->'settled'); end if;
 
     known := false;
     stored := -1;
     loop
-      -- Under the lock, so that the order of times is the order of seq whatever the system clock does.
+      -- Taken under the lock, so that times increase with seq even if the system clock steps back.
       now_at := greatest(x.last_at, date_trunc('milliseconds', clock_timestamp()));
       first_seq := x.last_seq + 1;
       given := jsonb_array_length(item->'events');
@@ -89,7 +92,7 @@ begin
       if known then raise exception 'an append of execution % meets no guard and is not stored', x.id; end if;
       select * into guard from crewline_guard(x, item);
       exit when guard.outcome is not null;
-      -- A batch that grew before it was sent again: the turns that are stored already are left out.
+      -- The batch grew before it was retried: leave out the turns that are already stored.
       item := guard.remaining;
       known := true;
     end loop;
@@ -104,7 +107,7 @@ begin
     last_seq := x.last_seq + given;
     version := x.version + (item->>'structural')::int;
     if item ? 'blobs' then
-      -- By hash, because leaving known turns out moves the numbers.
+      -- Matched by hash, because leaving out stored turns shifts the positions.
       insert into crewline_blob (execution, seq, tenant, content)
         select x.key, e.seq, in_tenant, b.value
         from jsonb_each_text(item->'blobs') b

@@ -1,5 +1,6 @@
--- Asks with the event that asked and the one that answered, in the order of lists. An event that asked several is given with the first of
--- them, for it may be large. Null instead of asks is handed on, as a row of nulls.
+-- Asks with the event that opened each and the event that answered it, in list order. An event that
+-- opened several asks is returned only with the first, because it may be large. If the argument is
+-- null, returns a single row of nulls.
 create function crewline_asked(in_tenant text, in_asks crewline_ask[]) returns table (
   execution_id text, state text, id text, asked_seq int, asked_at timestamptz, asked text, asked_payload text,
   closed_at timestamptz, answer text, answer_payload text

@@ -1,5 +1,6 @@
--- Deletes an execution, whose row the caller holds, whole: asks, origins, the outbox, blobs, the view, events, the row. What stays for a while is a row
--- of crewline_gone, so that those who ask later or were in the middle of following learn that it was deleted, and pages go on after it.
+-- Deletes everything of an execution whose row the caller has locked: asks, origins, outbox rows,
+-- blobs, the view, events, the row. A row of crewline_gone remains for a while, so that later
+-- requests and open streams learn of the deletion and pagination can continue after it.
 create function crewline_bury(x crewline_execution) returns void
 language sql set enable_seqscan = off set jit = off as $$
   delete from crewline_ask a where a.execution = x.key;

@@ -1,9 +1,12 @@
--- A page of the feed of a tenant up to where it is complete: events after a place, in the order of (place, execution, seq), each with the crew
--- of its execution. A single row with a state says why there is none: 'ahead', no feed has given this place yet, or 'expired', what comes after
--- it was deleted for its age. Stable: nothing is deleted between the look at what has expired and the events.
+-- A page of a tenant's feed, up to the place where it is complete: events after a place, ordered by
+-- (place, execution, seq), each with the crew of its execution. If there is no page, a single row
+-- has the reason as its state: 'ahead' (no feed has reached this place yet) or 'expired' (events
+-- after it were deleted because of their age). Stable, so that nothing can be deleted between the
+-- check for expiry and the reading of events.
 --
--- The index holds the first event of each append; the others follow it in the primary key. Sorting is off, for that order is the order of the
--- index, and a planner without statistics might sort a whole tenant.
+-- The index contains the first event of each append; the others follow it in the primary key.
+-- Sorting is disabled because the index already has the order, and without statistics the planner
+-- might sort a whole tenant.
 create function crewline_feed_page(
   in_tenant text, in_place bigint, in_execution bigint, in_seq int, in_limit int, complete bigint
 )
@@ -27,7 +30,7 @@ begin
     state := 'expired'; return next; return;
   end if;
   for part in
-    -- What is left of the append that the place is in the middle of.
+    -- The rest of the append if the place is in the middle of one.
     (select e.execution, in_seq + 1 as first, e.append_last as last from crewline_event e
       where e.execution = in_execution and e.seq = in_seq and e.tenant = in_tenant)
     union all
@@ -50,7 +53,8 @@ begin
   end loop;
 end $$;
 
--- The same as of now. Volatile, because how far the feed is complete must be asked before its events are looked at, in a statement of its own.
+-- The page as of now. Volatile, because a separate, earlier statement must determine how far the
+-- feed is complete.
 create function crewline_feed(in_tenant text, in_place bigint, in_execution bigint, in_seq int, in_limit int)
 returns table (
   state text, place bigint, execution bigint, seq int, execution_id text, crew_name text, crew_id text, at timestamptz, body text, payload text

@@ -1,4 +1,4 @@
--- One ask of an execution, for crewline_asked; null: there is no such execution.
+-- One ask of an execution, for crewline_asked. Null: the execution does not exist.
 create function crewline_find_ask(in_tenant text, in_id text, in_ask text) returns crewline_ask[]
 language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 declare

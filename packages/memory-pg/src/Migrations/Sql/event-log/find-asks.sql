@@ -1,5 +1,6 @@
--- Asks in these states, of the tenant or of one execution, oldest first, for crewline_asked; null: there is none to go on after. Each state
--- is a list of its own, whose next page its index gives in order.
+-- Asks in these states, of the tenant or of one execution, oldest first, for crewline_asked. Null:
+-- the ask to continue after does not exist. Each state is a separate list whose next page an index
+-- returns in order.
 create function crewline_find_asks(
   in_tenant text, in_execution text, in_states jsonb, in_after_execution text, in_after_id text, in_limit int
 ) returns crewline_ask[]

@@ -1,5 +1,7 @@
--- Why an append is not stored as it is, the first reason that applies: repeated, ended, conflict, settled, a flaw of its own. Without an
--- outcome, `remaining` is the append without the turns that are stored already. The caller holds the row of the execution.
+-- Finds why an append cannot be stored unchanged. The first matching reason wins: repeated, ended,
+-- conflict, settled, or the flaw that the append was sent with. Without an outcome, `remaining` is
+-- the append without the turns that are already stored. The caller has locked the row of the
+-- execution.
 create function crewline_guard(x crewline_execution, item jsonb) returns table (
   outcome text, first_seq int, last_seq int, version int, task_id text, remaining jsonb
 )
@@ -27,7 +29,8 @@ begin
           and e.turn = (turn->>'turn')::int and e.type = 'TurnCompleted';
       if found then known := known || earlier; end if;
     end loop;
-    -- Progress that is stored already was sent again. What a batch brings besides is news, whatever its turns are.
+    -- Stored progress was sent again. If the batch also contains other events, it is not a
+    -- repetition.
     if cardinality(known) = jsonb_array_length(item->'turns') and (item->>'structural')::int = 0 then
       earlier := known[1];
       given := jsonb_array_length(item->'events');

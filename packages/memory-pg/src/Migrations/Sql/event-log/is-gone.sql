@@ -1,4 +1,4 @@
--- Whether the execution existed and was deleted not too long ago.
+-- Whether the execution existed and was deleted recently.
 create function crewline_is_gone(in_tenant text, in_id text) returns boolean
 language plpgsql set enable_seqscan = off set jit = off as $$
 begin

@@ -1,5 +1,5 @@
--- Keeps parts of the view of an ended execution, [[place, lengths, content], …], instead of any view of another format. The lock keeps
--- whoever deletes the execution away until then.
+-- Stores parts of the view of an ended execution, [[place, lengths, content], …], and replaces
+-- views of other formats. The lock prevents concurrent deletion of the execution.
 create function crewline_keep_view(in_tenant text, in_id text, in_format int, in_parts jsonb) returns void
 language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 declare

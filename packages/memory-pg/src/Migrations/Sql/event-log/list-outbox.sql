@@ -1,5 +1,7 @@
--- Rows of the outbox in these states, oldest first; those of one time in the order of their executions. Each state is a list of its own,
--- whose next page its index gives in order. A page goes on after a place, whatever has become of the row there; null: it is the first.
+-- Rows of the outbox in these states, oldest first; rows with the same time are ordered by
+-- execution. Each state is a separate list whose next page an index returns in order. A page
+-- continues after a place, even if the row there has changed or been deleted since. Null: the first
+-- page.
 create function crewline_list_outbox(
   in_tenant text, in_states jsonb, in_after_at timestamptz, in_after_execution text, in_after_seq int, in_after_part int, in_limit int
 ) returns table (

@@ -1,5 +1,6 @@
--- Summaries, newest first. One that is running while a person is asked is waiting, too. A single row of nulls says that in_before never
--- existed. Sorting is off: the index has that order, and a planner without statistics might sort a whole tenant.
+-- Summaries, newest first. An execution that is running with open asks is waiting, too. A single
+-- row of nulls means that in_before never existed. Sorting is disabled because the index already
+-- has the order, and without statistics the planner might sort a whole tenant.
 create function crewline_list(
   in_tenant text, in_statuses jsonb, in_crew_id text, in_crew_name text, in_before text, in_limit int
 ) returns table (

@@ -1,4 +1,5 @@
--- The events, in order, that brought signals or tasks (in_kind) of these names. The first row, of nulls, says that the execution exists.
+-- The events that brought signals or tasks (in_kind) of these names, in order. The first row, of
+-- nulls, means that the execution exists.
 create function crewline_named(in_tenant text, in_id text, in_kind text, in_names jsonb)
 returns table (body text, payload text)
 language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$

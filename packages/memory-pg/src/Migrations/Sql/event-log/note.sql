@@ -1,5 +1,6 @@
--- Notes which of the events that were just stored, from in_first_seq on, ask people, answer or close asks, bring signals and tasks, or are
--- followed by something; in their order, and the first of a name counts. Answers by how much more asks are open. The caller holds the row of the execution.
+-- Indexes the events stored from in_first_seq on that open, answer or close asks, bring signals and
+-- tasks, or have an effect in the outbox. Events are processed in order; the first of a name wins.
+-- Returns the change in the number of open asks. The caller has locked the row of the execution.
 create function crewline_note(in_execution bigint, in_tenant text, in_first_seq int, in_events jsonb, in_at timestamptz) returns int
 language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 #variable_conflict use_column
@@ -23,7 +24,8 @@ begin
       opened := opened + changed;
     end if;
     if event ? 'ends' then
-      -- One by one, for a list of ids may read all asks of the execution; by closed_seq, for the indexes of lists have the state.
+      -- One at a time, because for a list of ids the planner may read all asks of the execution; by
+      -- closed_seq, because the indexes of lists contain the state.
       for ended in select e.value from jsonb_array_elements_text(event->'ends') e loop
         update crewline_ask a set
           state = case when event->>'type' = 'AskAnswered' then 'answered' else 'closed' end,

@@ -1,4 +1,5 @@
--- Outputs of completed tasks, each looked up by the index of outcomes. The first row, without a task, says that the execution exists.
+-- Outputs of completed tasks, each found in the index of outcomes. The first row, without a task,
+-- means that the execution exists.
 create function crewline_outputs(in_tenant text, in_id text, in_tasks jsonb)
 returns table (task_id text, payload text)
 language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$

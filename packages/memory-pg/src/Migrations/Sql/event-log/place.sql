@@ -1,13 +1,16 @@
--- Places of appends in the feeds of tenants, from 2 on. Whoever appends takes one after it has said in an advisory lock how far places had been
--- given by then. Its place is greater than that, and the lock is held until what it writes can be seen.
+-- Places of appends in the feeds of tenants, starting at 2. Before an append takes a place, it
+-- publishes the last place given out so far in an advisory lock. Its own place is greater, and the
+-- lock is held until its rows are visible.
 --
--- So a reader that asks how far places were given, then for the least that such a lock says, and then for events up to the lesser of both, is
--- given all that there will ever be up to there: who held a lock limits it, who held one before has committed, and who takes one later gets a
--- later place. Transactions that append nothing delay nobody.
+-- A reader fetches the last place given out, then the lowest place published by a lock, then the
+-- events up to the lower of the two. No event can be added up to there: a transaction that holds a
+-- lock limits the reader, one that released its lock has committed, and one that acquires a lock
+-- later gets a later place. Transactions that append nothing delay no reader.
 create sequence crewline_place_sequence start 2;
 select setval('crewline_place_sequence', 1);
 
--- Every statement of a volatile function sees what was committed when it began. One lock, the first, does for a transaction.
+-- Each statement of a volatile function sees what was committed before the statement started. One
+-- lock per transaction, the first, is enough.
 create function crewline_place() returns bigint
 language plpgsql as $$
 begin
@@ -19,7 +22,8 @@ begin
   return nextval('crewline_place_sequence');
 end $$;
 
--- Up to where places are complete. Of keys, which have 32 bits, the nearest place before is meant.
+-- The place up to which feeds are complete. Lock keys have only 32 bits, so each stands for the
+-- nearest earlier place that has those bits.
 create function crewline_complete_place() returns bigint
 language plpgsql as $$
 declare

@@ -1,8 +1,10 @@
--- The events after a seq. The first row, with seq 0, says that the execution exists. Stable: all statements see one moment, and never
--- half of an execution. What is large is read only when it is asked for.
+-- The events after a seq. The first row, with seq 0, means that the execution exists. Stable: all
+-- statements use one snapshot, so a concurrent deletion cannot leave half of an execution. Large
+-- payloads are read only on request.
 --
--- Without a task the limit is a range of seq, which the primary key alone serves; with one, the index of its events: a page reads a page's
--- worth of rows, however long the execution is. Blobs are looked up one by one, for a join may read all of them.
+-- Without a task, the limit becomes a range of seq, which only the primary key can serve; with a
+-- task, the index of its events serves it. So a page reads a page of rows, whatever the length of
+-- the execution. Blobs are looked up one at a time, because a join may read all of them.
 create function crewline_read(
   in_tenant text, in_id text, in_after int, in_limit int, in_task text, in_payloads boolean
 ) returns table (seq int, at timestamptz, body text, payload text)

@@ -1,4 +1,5 @@
--- Makes a dead letter due at once, as if it had never been tried; a row that is pending stays as it is. Answers the row, as lists show it.
+-- Makes a dead letter due immediately and resets its attempts; pending rows are unchanged. Returns
+-- the row in the shape of a list.
 create function crewline_retry_outbox(in_tenant text, in_at timestamptz, in_execution text, in_seq int, in_part int) returns table (
   execution_id text, seq int, part int, consumer text, state text, attempts int, at timestamptz, due_at timestamptz, error text
 )

@@ -1,5 +1,5 @@
--- Deletes rows of the outbox of one execution that are done: [[seq, part], …]. A row that another holds at this moment stays: it is being
--- settled or claimed, and whoever claims it settles it.
+-- Deletes rows of the outbox of one execution that are done: [[seq, part], …]. A row locked by
+-- another transaction stays: it is being settled or claimed, and its claimant will settle it.
 create function crewline_settle(in_execution bigint, in_tenant text, in_rows jsonb) returns void
 language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 declare

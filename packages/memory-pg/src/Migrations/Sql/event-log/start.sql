@@ -1,8 +1,9 @@
--- A batch of starts of one process, each with its own answer: the row and the first event, unless the id or the idempotency key is taken.
--- One whose execution is deleted at this moment is free again, and tried again.
+-- A batch of starts from one process, each with its own result: inserts the row and the first event
+-- unless the id or the idempotency key is taken. If the conflicting execution is deleted
+-- concurrently, the start is retried.
 --
--- An insert waits for whoever holds the same key or id. Keys are inserted in one order, so that no two batches wait for each other; ids are
--- random, and wait for nobody.
+-- An insert waits for concurrent inserts of the same key or id. Keys are inserted in a fixed order,
+-- which prevents deadlock between batches; ids are random and do not collide.
 create function crewline_start(batch jsonb) returns table (place bigint, outcome text, execution_id text, at timestamptz)
 language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 #variable_conflict use_variable
@@ -30,7 +31,7 @@ begin
     in_limit := item->>'maxUnfinished';
     perform set_config('crewline.tenant', in_tenant, true);
     if in_limit is not null then
-      -- Starts of a tenant that is limited wait for each other, so that each sees those before it.
+      -- Starts of a tenant with a limit are serialized, so that each counts the ones before it.
       perform pg_advisory_xact_lock(hashtextextended('crewline_start ' || in_tenant, 0));
       if in_limit <= (
         select count(*) from (
@@ -61,7 +62,8 @@ begin
         outcome := 'started'; execution_id := in_id;
         exit;
       end if;
-      -- The insert waited for whoever held the same key or id; a statement begun now sees the row that won.
+      -- The insert waited for a concurrent start with the same key or id; a statement that starts
+      -- now sees the row that won.
       select e.id, e.request_hash, e.started_at into execution_id, found_hash, at
         from crewline_execution e where e.idempotency_key = in_key and e.tenant = in_tenant;
       if not found then

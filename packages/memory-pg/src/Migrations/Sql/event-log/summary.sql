@@ -1,4 +1,4 @@
--- The summary of one execution, as crewline_list gives it.
+-- The summary of one execution, in the shape of crewline_list.
 create function crewline_summary(in_tenant text, in_id text) returns table (
   id text, crew_name text, crew_id text, status text, started_at timestamptz, ended_at timestamptz, last_seq int, version int,
   asking boolean

@@ -1,5 +1,6 @@
--- The summary of one execution and, when it has ended and a view of this format was kept, that view: in the first row the head, then the
--- parts that hold tasks from in_from up to before in_to.
+-- The summary of one execution and, if it has ended and a view of this format was stored, that
+-- view: the head in the first row, then the parts that contain tasks from in_from up to, but not
+-- including, in_to.
 create function crewline_read_view(in_tenant text, in_id text, in_format int, in_from int, in_to int) returns table (
   id text, crew_name text, crew_id text, status text, started_at timestamptz, ended_at timestamptz, last_seq int, version int,
   asking boolean, place int, lengths int[], content text

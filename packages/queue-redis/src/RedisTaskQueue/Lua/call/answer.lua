@@ -1,5 +1,5 @@
--- Does the operations of a request, once: the last reply of a client is kept for one that has not received it, and answers the same request
--- again.
+-- Performs the operations of a request exactly once. The last reply of each client is kept, so that
+-- a client that did not receive it can repeat the request and gets the same reply.
 --
 -- KEYS[15]    the client's last reply
 -- KEYS[16..]  the hashes of the executions that the operations name by their position

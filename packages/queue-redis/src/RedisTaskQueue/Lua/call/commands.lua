@@ -1,4 +1,4 @@
--- Commands on long lists, in pieces: a call takes only so many arguments.
+-- Commands on long lists, in chunks, because a call takes a limited number of arguments.
 local function each(list, act)
   for from = 1, #list, 1000 do act(from, math.min(from + 999, #list)) end
 end

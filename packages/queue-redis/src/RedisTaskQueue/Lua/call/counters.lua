@@ -1,7 +1,9 @@
 -- The counters of the queue, read once per call and written by `finish`.
 --
--- Fields of `meta`: `tick` and `age`, the last numbers of leases and of what became ready; `floor`, the turn at which a share begins; `due`,
--- before which no lease expires and no timer ends, so that nobody has to look (absent: unknown). `TALLY` and a tenant: its executions.
+-- Fields of `meta`: `tick` and `age`, the last numbers given to leases and to ready tasks; `floor`,
+-- the turn at which a new share starts; `due`, the time before which no lease expires and no timer
+-- fires, so that no check is needed (absent: unknown). `TALLY` followed by a tenant: the number of
+-- its executions.
 local TALLY = 'n' .. SEP
 local function meta()
   if not counters then
@@ -21,7 +23,7 @@ local function becomesDue(at)
     changed.due = true
   end
 end
--- Numbers that only grow, also after the queue was empty: nonces of leases, ages of tasks.
+-- Numbers that only increase, even after the queue was empty: nonces of leases, ages of tasks.
 local function next_(counter, count, from)
   local all = meta()
   local first = math.max(all[counter] + 1, from or micros)

@@ -1,15 +1,16 @@
--- Ends every script that changes something.
+-- The last step of every script that changes something.
 -- include: call/commands
 -- include: call/counters
 -- include: transitions/ready
 
--- Publishes who has lost a lease, that a timer ends before all others, and that something is still ready. With an outbox a bell is written
--- for each task that became ready and was not taken at once; its number names the activation. Messages may be lost, so a user who may not
--- publish is no failure.
+-- Publishes lost leases, a timer that fires before all others, and that tasks are ready. With an
+-- outbox, a bell is written for each task that became ready and was not claimed at once; its number
+-- identifies the activation. Messages are best effort, so a user without permission to publish is
+-- not an error.
 local function announce()
   if #losses > 0 then redis.pcall('PUBLISH', TAG .. 'news', cjson.encode(losses)) end
   local isReady = (#added > 0 or freed) and call('EXISTS', RING) == 1
-  -- Those that wait must look sooner than they were told.
+  -- Waiting clients must look earlier than announced to them.
   if sooner and (not isReady or OUTBOXED ~= '') then redis.pcall('PUBLISH', TAG .. 'news', 'ready') end -- guard(false): sooner-timer-is-told
   if not isReady then return end
   if OUTBOXED == '' then
@@ -21,7 +22,7 @@ local function announce()
     if call('ZSCORE', READY, member) then bells[#bells + 1] = member end
   end
   if #bells == 0 then
-    -- A lane has room again: the first task may use it.
+    -- A lane has a free slot again: the first task may use it.
     local share = call('ZRANGE', RING, 0, 0)[1]
     bells = call('ZRANGEBYLEX', READY, '[' .. share .. SEP, '(' .. share .. AFTER, 'LIMIT', 0, 1)
   end
@@ -42,6 +43,7 @@ local function finish()
     fields[#fields + 1] = format(WHOLE, counters[name])
   end
   put('HSET', META, fields)
-  -- Not at once: after many leases at a time the numbers are ahead of the clock, and must not come a second time.
+  -- Not immediately: after many leases at once the numbers are ahead of the clock, and they must
+  -- not be given out twice.
   if emptied then call('PEXPIRE', META, 60000) end
 end

@@ -1,14 +1,15 @@
--- What every call is given, and the state of one call. A script includes this first and then wraps everything else in one function: where a
--- script is evaluated its functions are made anew for every call, and a function finds the locals of the function around it faster.
+-- The inputs of every call, and the state of one call. A script includes this first and wraps the
+-- rest in a single function: an evaluated script creates its functions again for every call, and a
+-- function accesses the locals of its enclosing function faster.
 --
 -- KEYS[1..14]  the keys of the queue, in the order of `receive` and of `Keys.ts`
--- ARGV[1]      the time in milliseconds; empty: the server's own
--- ARGV[2]      settings: the client, how long its leases and its replies last in milliseconds, anything where bells are wanted, and the
---              limits of lanes as JSON
+-- ARGV[1]      the time in milliseconds; empty: the time of the Redis server
+-- ARGV[2]      settings: the client, the duration of its leases and of its replies in milliseconds,
+--              non-empty if bells are wanted, and the limits of lanes as JSON
 -- include: record/layout
 local keys, args
 local READY, RING, META, LEASES, LEASED, PERMITS, TIMERS, TIMEOUTS, PAUSED, HELD, KNOWN, WORKERS, INFOS, OUTBOX
--- What every key begins with, and the position of the first execution's hash among the keys of a step.
+-- The prefix of every key, and the position of the first execution's hash among the keys of a step.
 local TAG, FIRST = nil, 16
 local NEVER = 9e15
 local COUNTS = { 'X', 'H', 'K' }
@@ -18,20 +19,22 @@ local call, find, sub, format, WHOLE, PADDED
 local CLIENT, TTL, REPLY_MILLIS, OUTBOXED, mine, limits
 local micros, now
 local added, freed, sooner, losses
--- Most of what a step costs are its commands. So what it asks for again and again is asked for once, and what it counts is written once,
--- by `finish`; in the long run as many permits are returned as are taken.
+-- Commands are most of the cost of a step. So repeated reads are cached, counters are written once,
+-- by `finish`, and in steady state as many permits are returned as are taken.
 local counters, changed, permits, ringed, emptied, somePaused, someFired
--- Members that became ready in this step, written when somebody looks or at the end. A single one may be handed out before that.
+-- Members that became ready in this step, written when they are read or at the end. A single one
+-- may be handed out before that.
 local unwritten
 
--- Sets all of these anew: a function of the server keeps its locals from one call to the next.
+-- Resets all of these: a server function keeps its locals from one call to the next.
 local function receive(givenKeys, givenArgs)
   keys, args = givenKeys, givenArgs
   READY, RING, META, LEASES, LEASED, PERMITS = keys[1], keys[2], keys[3], keys[4], keys[5], keys[6]
   TIMERS, TIMEOUTS, PAUSED, HELD, KNOWN, WORKERS, INFOS = keys[7], keys[8], keys[9], keys[10], keys[11], keys[12], keys[13]
   OUTBOX = keys[14]
   call, find, sub, format = redis.call, string.find, string.sub, string.format
-  -- How a whole number is written. '%.0f' costs five times as much, but on some machines the integers of '%d' are too short.
+  -- The format of whole numbers. '%.0f' takes five times as long, but on some machines '%d' is
+  -- limited to 32 bits.
   WHOLE = WHOLE or #format('%d', 2^40) == 13 and '%d' or '%.0f'
   PADDED = '%0' .. DEPTH_AT - RANK_AT .. sub(WHOLE, 2)
   TAG = sub(READY, 1, -6)

@@ -1,4 +1,5 @@
--- Few steps meet a paused execution or a wait that timed out: whether there is any is asked for once per call.
+-- Few steps encounter a paused execution or a timed-out wait: whether any exists is read once per
+-- call.
 local function lookForRare()
   if somePaused ~= nil then return end
   local some = call('EXISTS', PAUSED, TIMEOUTS) > 0

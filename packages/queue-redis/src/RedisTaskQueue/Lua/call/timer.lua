@@ -1,5 +1,5 @@
--- Sets the timer of a delayed or suspended task, `millis` from now. A timer is a kind, SEP and a member: `d` is a delay, a number the run
--- that waits.
+-- Sets the timer of a delayed or suspended task, `millis` from now. A timer is a kind, SEP and a
+-- member. The kind is `d` for a delay, or the number of the waiting run.
 -- include: call/counters
 local function setTimer(millis, timer)
   call('ZADD', TIMERS, now + millis, timer)

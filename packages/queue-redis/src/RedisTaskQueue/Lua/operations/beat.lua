@@ -1,5 +1,5 @@
--- Extends leases (execution, task, nonce); answers the nonces of those that are another's by now. Of an execution that the queue has lost
--- nothing is known: it is rebuilt.
+-- Extends leases (execution, task, nonce). Returns the nonces of leases that another worker holds
+-- by now. Executions that the queue has lost are ignored, because they will be submitted again.
 --
 -- Keys: meta, leases, leased, the executions
 -- include: call/answer
@@ -21,7 +21,7 @@ operations.beat = function(leases)
     end
   end
   put('ZADD', LEASES, kept)
-  -- Another server's clock may be behind.
+  -- The clock of another server may be behind.
   if #kept > 0 then becomesDue(now + TTL) end
   return lost
 end

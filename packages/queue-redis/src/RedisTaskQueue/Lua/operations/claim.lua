@@ -1,13 +1,13 @@
--- Hands out up to `limit` tasks: of the shares whose lane has room the one whose turn it is, of each share the first. `lanes`: how many the
--- worker takes of each lane, or false. Picks are counted first and fetched afterwards, share by share, so that many tasks cost few
--- commands.
+-- Hands out up to `limit` tasks: among the shares whose lane has a free slot, the share whose turn
+-- it is; within a share, the first task. `lanes`: the worker's free slots per lane, or false. Picks
+-- are counted first and then fetched share by share, so that many tasks need few commands.
 --
 -- Keys: ready, ring, meta, leases, leased, permits, timeouts
 -- include: call/answer
 -- include: transitions/lease
 -- include: transitions/ready
 
--- By bytes: what Lua compares strings with depends on the machine's language.
+-- Compares bytes, because string comparison in Lua depends on the locale.
 local function before(a, b)
   local one, two = a.name, b.name
   for i = 1, math.min(#one, #two) do
@@ -19,7 +19,7 @@ end
 
 operations.claim = function(worker, limit, lanes)
   if limit <= 0 then return {} end
-  -- What this step has made ready, when nothing else is, goes from hand to hand, unwritten.
+  -- The only ready task, made ready in this step, is handed out without being written.
   if #unwritten == 1 and not lanes and call('EXISTS', RING) == 0 then
     local member = unwritten[1]
     local name = shareOf(member)
@@ -32,7 +32,7 @@ operations.claim = function(worker, limit, lanes)
     end
   end
   write()
-  -- Among many shares, those whose turn comes first; the others only when these have too little.
+  -- With many shares, those whose turn comes first; the others only if these have too few tasks.
   local window = limit + 16
   local ring = call('ZRANGE', RING, 0, window - 1, 'WITHSCORES')
   if #ring == 0 then return {} end
@@ -67,7 +67,7 @@ operations.claim = function(worker, limit, lanes)
           end
         end
         if not best then break end
-        -- Alone, it takes all that there is room for.
+        -- The only open share takes all free slots at once.
         local count = #open == 1 and math.min(left, room(best.lane), quota(best.lane)) or 1
         best.count = best.count + count
         left = left - count

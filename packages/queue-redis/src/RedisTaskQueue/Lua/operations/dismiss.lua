@@ -1,4 +1,4 @@
--- A worker has stopped or is dead: it is forgotten, and what it held is ready again.
+-- Removes a worker that stopped or died; the tasks it held are ready again.
 --
 -- Keys: ready, ring, meta, leases, leased, permits, paused, held, workers, infos, outbox
 -- include: call/answer

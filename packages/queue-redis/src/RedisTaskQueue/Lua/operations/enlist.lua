@@ -1,4 +1,4 @@
--- A worker presents itself. Workers that were silent for an hour are removed.
+-- Registers a worker. Removes workers that were silent for an hour.
 --
 -- Keys: workers, infos
 -- include: call/answer

@@ -1,4 +1,5 @@
--- Drops the execution with its leases and timers. After the last execution the counters go too, a little later: nothing stays behind.
+-- Removes an execution with its leases and timers. After the last execution, the counters are
+-- removed too, with a delay, so that an empty queue leaves no keys.
 --
 -- Keys: ready, ring, meta, leases, leased, permits, timers, timeouts, paused, held, known, outbox, the execution
 -- include: call/answer

@@ -1,4 +1,4 @@
--- A worker is still there. Answers 0 when it is not enlisted.
+-- Records that a worker is alive. Returns 0 if it is not registered.
 --
 -- Keys: workers
 -- include: call/answer

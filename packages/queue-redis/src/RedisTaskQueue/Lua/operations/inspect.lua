@@ -1,4 +1,5 @@
--- Answers whether anything of the execution will happen without news, and up to which seq it was told.
+-- Returns whether the execution can advance without new facts, and the seq up to which the queue
+-- knows it.
 --
 -- Keys: held, the execution
 -- include: call/answer

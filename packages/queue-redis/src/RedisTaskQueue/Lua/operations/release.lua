@@ -1,4 +1,5 @@
--- Gives a task back, at once or after a delay in milliseconds, unless the lease is another's by now.
+-- Gives a task back, immediately or after a delay in milliseconds, unless the lease belongs to
+-- another worker by now.
 --
 -- Keys: ready, meta, leases, leased, permits, timers, paused, held, outbox, the execution
 -- include: call/answer

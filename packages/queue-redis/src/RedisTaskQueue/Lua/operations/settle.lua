@@ -1,4 +1,4 @@
--- Settled tasks of one execution, and nothing else.
+-- Settles tasks of one execution: a short form of `tell`.
 --
 -- Keys: ready, ring, meta, leases, leased, permits, timers, timeouts, paused, held, outbox, the execution
 -- include: call/answer
@@ -6,7 +6,7 @@
 -- include: transitions/settle
 -- include: transitions/wake
 operations.settle = function(id, ids)
-  -- An unknown execution has no known task either.
+  -- An unknown execution has no known tasks.
   local x = { key = keys[FIRST + id], id = idOf(id) }
   local woken = settle(x, ids, true)
   if woken then

@@ -1,4 +1,5 @@
--- Grows the graph, suspends a task and gives it back; tests at once what it waits for, which may have come before.
+-- Extends the graph, suspends a task and ends its lease. The awaited facts are checked immediately,
+-- because they may have arrived already.
 --
 -- Keys: ready, ring, meta, leases, leased, permits, timers, timeouts, paused, held, outbox, the execution
 -- include: call/answer
@@ -13,7 +14,7 @@ operations.suspend = function(id, task, nonce, suspension)
   if not lease then return 0 end
   local place = x.id .. SEP .. task
   if hasFired() then call('HDEL', TIMEOUTS, place) end -- guard(false): old-timer-ends
-  -- A wait that timed out and was taken is still a wait: it is over now.
+  -- A wait that timed out and was claimed still counts as a wait: it ends now.
   if call('HGET', x.key, 's' .. task) == 'u' then
     local _, timer = string.match(call('HGET', x.key, 'w' .. task), '^(%d+)' .. SEP .. '(.*)$')
     if timer ~= '' then count(x, 'K', -1) end
@@ -23,7 +24,8 @@ operations.suspend = function(id, task, nonce, suspension)
   local free = grow(x, suspension.nodes)
   local all = suspension.mode == 'all'
   local left, met = 0, 0
-  -- Every wait has a number of its own: what is left over of an earlier one must not count for it.
+  -- Each wait has a unique number, so that entries left from an earlier wait do not count for this
+  -- one.
   local epoch = format(WHOLE, tick(1))
   local entry = epoch .. SEP .. task
   local function await(field)

@@ -1,4 +1,5 @@
--- Facts that came after the submission: nodes, settled tasks, signals, pause. Writes nothing to an unknown execution.
+-- Applies facts recorded after the submission: nodes, settled tasks, signals, pause. Writes nothing
+-- for an unknown execution.
 --
 -- Keys: ready, ring, meta, leases, leased, permits, timers, timeouts, paused, held, outbox, the execution
 -- include: call/answer

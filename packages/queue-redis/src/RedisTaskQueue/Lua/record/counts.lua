@@ -1,4 +1,5 @@
--- The counts of an execution, written when the operation is over, or with its other fields where their values are known.
+-- The counts of an execution. They are written at the end of the operation, or together with its
+-- other fields if the values are known then.
 local function count(x, field, by)
   x[field] = (x[field] or 0) + by
 end

@@ -1,4 +1,4 @@
--- The parts of a lease as it is stored: lane, client, nonce, worker, member, with separators between them.
+-- The parts of a stored lease: lane, client, nonce, worker and member, separated.
 local parts = '^[^' .. SEP .. ']*' .. SEP .. '([^' .. SEP .. ']*)' .. SEP .. '([^' .. SEP .. ']*)' .. SEP .. '([^' .. SEP .. ']*)' .. SEP .. '(.*)$'
 local function parse(value)
   local client, nonce, worker, member = string.match(value, parts)

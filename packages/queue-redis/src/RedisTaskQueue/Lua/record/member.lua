@@ -1,5 +1,5 @@
 -- The parts of a member.
--- The difference that a depth makes to a rank: a second per unit.
+-- The amount that a depth adds to a rank: a second per unit.
 local function laterBy(depth) return tonumber(depth) * 1000000 end
 local function rankOf(age, depth) return format(PADDED, age + laterBy(depth)) .. depth end
 local function shareOf(member)
@@ -13,7 +13,7 @@ local function tenantOf(member)
   local share = shareOf(member)
   return sub(share, find(share, SEP, 1, true) + 1)
 end
--- The execution and the task, with a separator between them.
+-- The execution and the task, separated.
 local function placeOf(member)
   return sub(member, #shareOf(member) + PLACE_AT)
 end

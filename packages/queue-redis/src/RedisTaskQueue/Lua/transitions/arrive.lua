@@ -1,4 +1,5 @@
--- A task was settled or a signal came. `lists` name the waits for it; answers the suspended tasks that have all they wait for.
+-- A task was settled or a signal arrived. `lists` contain the waits for it. Returns the suspended
+-- tasks whose waits are satisfied.
 local function arrive(x, lists)
   local woken = {}
   for _, list in ipairs(lists) do
@@ -6,7 +7,7 @@ local function arrive(x, lists)
       for entry in string.gmatch(list, '[^' .. LIST .. ']+') do
         local epoch, id = string.match(entry, '^(%d+)' .. SEP .. '(.*)$')
         local wait = call('HGET', x.key, 'w' .. id)
-        -- A wait that is over must not be counted for the next one.
+        -- An entry of an earlier wait must not count for the current one.
         local current = wait and string.match(wait, '^%d+')
         if current == epoch then -- guard(true): wait-of-this-epoch
           if call('HINCRBY', x.key, 'c' .. id, -1) == 0 then woken[#woken + 1] = id end

@@ -1,5 +1,5 @@
--- Tasks of one execution become ready, each younger than the one before. `ranks`: their lanes and depths, read when they are not given.
--- `fields`: what else is to be written to the execution's hash.
+-- Tasks of one execution become ready, each younger than the one before. `ranks`: their lanes and
+-- depths, read if absent. `fields`: other fields to write to the execution's hash.
 -- include: record/counts
 -- include: transitions/ready
 local function rankIn(value) return sub(value, find(value, SEP, 1, true) + 1) end
@@ -14,7 +14,7 @@ local function awake(x, ids, ranks, fields)
     local age = next_('age', #ids)
     local members, rank, start, later, rest = {}, nil, nil, nil, nil
     for i, id in ipairs(ids) do
-      -- Most are like the one before.
+      -- Most have the lane and depth of the one before.
       if ranks[i] ~= rank then
         rank = ranks[i]
         -- Its last digits.

@@ -1,4 +1,5 @@
--- Leases end although nobody gave the tasks back: they are ready again, as old as they were. `own`: whether this client is told too.
+-- Leases expire: their tasks are ready again with their original age. `own`: whether this client is
+-- notified, too.
 -- include: transitions/ready
 -- include: transitions/unlease
 local function expire(places, own)

@@ -1,4 +1,4 @@
--- Ends a lease and answers it; nil when by now the task is settled or another's.
+-- Ends a lease and returns it; nil if the task is settled or leased by another worker by now.
 -- include: transitions/unlease
 local function giveBack(x, task, nonce)
   local place = x.id .. SEP .. task

@@ -1,4 +1,5 @@
--- The graph grows. Nodes: { id, lane, depth, dependencies }. Answers those that have nothing to wait for.
+-- Extends the graph. Nodes: { id, lane, depth, dependencies }. Returns the tasks that have no
+-- unsettled dependency.
 -- include: call/commands
 local function grow(x, nodes)
   if #nodes == 0 then return {} end
@@ -28,7 +29,7 @@ local function grow(x, nodes)
         if states[i] == 'x' then
           left = left - 1
         else
-          -- Also of a task that is not known yet: it may come later.
+          -- The dependency may be a task that is not known yet.
           local list = call('HGET', x.key, 'd' .. dependency)
           call('HSET', x.key, 'd' .. dependency, list and list .. SEP .. node[1] or node[1])
         end

@@ -1,5 +1,5 @@
--- Picks (share, member, turn) become leases with consecutive numbers. Answers the first number and the members, and for those whose wait
--- timed out which run waited.
+-- Turns picks (share, member, turn) into leases with consecutive numbers. Returns the first number
+-- and the members, and for timed-out waits the run that waited.
 -- include: call/commands
 -- include: call/counters
 -- include: call/seldom
@@ -8,7 +8,7 @@ local function lease(worker, picks)
   local number = format(WHOLE, first)
   local leased, expiries, places, members = {}, {}, {}, {}
   local owner = SEP .. worker .. SEP
-  -- A number would be written out again for each lease.
+  -- As text, because a number would be formatted again for each lease.
   local expiry = format(WHOLE, now + TTL)
   for i, pick in ipairs(picks) do
     local share, member = pick[1], pick[2]

@@ -1,4 +1,5 @@
--- Pauses or resumes an execution; of two facts about it the newer one counts. What is ready while it is paused is held.
+-- Pauses or resumes an execution; the newer of two facts wins. Ready tasks of a paused execution
+-- are held.
 -- include: transitions/ready
 local function pause(x, paused, seq)
   if seq < tonumber(call('HGET', x.key, 'S')) then return end -- guard(false): newest-pause

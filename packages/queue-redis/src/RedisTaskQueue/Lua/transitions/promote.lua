@@ -1,4 +1,4 @@
--- Leases that have expired and timers that have ended. Every step does this first, so that no process has to watch the clock.
+-- Handles expired leases and timers. Every step does this first, so that no process needs to poll.
 -- include: transitions/expire
 local function promote()
   local all = meta()
@@ -11,7 +11,7 @@ local function promote()
       due = math.min(due, tonumber(first[2]))
       return {}
     end
-    -- Perhaps more than are looked at now: the next step comes soon.
+    -- There may be more than are handled now: the next step follows immediately.
     due = now
     return call('ZRANGEBYSCORE', key, '-inf', now, 'WITHSCORES', 'LIMIT', 0, 200)
   end
@@ -26,7 +26,8 @@ local function promote()
     local kind = sub(timer, 1, first - 1)
     local member = sub(timer, first + 1)
     if kind ~= 'd' then
-      -- A wait timed out: the task is as old as those that became ready at that time. `timeouts` says which run waited.
+      -- A wait timed out: the task is as old as tasks that became ready at that time. `timeouts`
+      -- records which run waited.
       local share, place = shareOf(member), placeOf(member)
       local depth = sub(member, #share + DEPTH_AT, #share + PLACE_AT - 1)
       member = sub(member, 1, #share + RANK_AT - 1) .. rankOf(next_('age', 1, at * 1000), depth) .. place
@@ -35,7 +36,7 @@ local function promote()
     end
     push(executionOf(member), { member })
   end
-  -- An empty queue stays without keys.
+  -- An empty queue must not create keys.
   if due < NEVER or all.due > 0 then changed.due = true end
   all.due = due
 end

@@ -1,5 +1,5 @@
--- Members become ready, or are held while their execution is paused. `ring` has the shares with something ready, scored by the number of
--- turns they had.
+-- Members become ready, or are held while their execution is paused. `ring` contains the shares
+-- that have ready tasks, scored by the number of turns they had.
 -- include: call/commands
 -- include: call/counters
 -- include: call/seldom
@@ -10,13 +10,13 @@ local function write()
   for i, member in ipairs(unwritten) do
     fields[2 * i - 1] = '0'
     fields[2 * i] = member
-    -- Most are of one share.
+    -- Most belong to one share.
     if not start or sub(member, 1, #start) ~= start then
       local share = shareOf(member)
       start = share .. SEP
       if not ringed[share] then
         ringed[share] = true
-        -- A share that was away has not saved up turns.
+        -- A share that was empty does not accumulate turns.
         call('ZADD', RING, 'NX', meta().floor, share)
       end
     end
@@ -42,7 +42,7 @@ local function push(execution, members)
   end
 end
 
--- Removes the shares with nothing ready from the ring.
+-- Removes shares without ready tasks from the ring.
 local function tidy(shares)
   for share in pairs(shares) do
     if #call('ZRANGEBYLEX', READY, '[' .. share .. SEP, '(' .. share .. AFTER, 'LIMIT', 0, 1) == 0 then

@@ -1,6 +1,7 @@
--- Tasks are settled, each once; their dependents lose a dependency. Answers the suspended tasks that have all they wait for. With `alone`
--- several tasks are settled together only if nobody waits for any of them: a task that is woken would otherwise be younger than what
--- became ready later. Answers nil then, and has done nothing.
+-- Settles tasks, each once; their dependents lose a dependency. Returns the suspended tasks whose
+-- waits are satisfied. With `alone`, several tasks are settled together only if none of them is
+-- awaited: a task that is woken would otherwise be younger than tasks that became ready later. In
+-- that case it returns nil and changes nothing.
 -- include: transitions/arrive
 -- include: transitions/awake
 -- include: transitions/withdraw
@@ -17,7 +18,7 @@ local function settle(x, ids, alone)
   local fresh, states, dependents, waiting, seen, writes = {}, {}, {}, {}, {}, {}
   for i, id in ipairs(ids) do
     local state, list = values[2 * i + 4], values[2 * i + 5]
-    -- A task that is not known may have dependents that wait for it to come.
+    -- A task that is not known yet may already have dependents.
     local isKnown = list and sub(list, 1, 1) == SEP
     if isKnown and state ~= 'x' and not seen[id] then -- guard(true): settled-once
       seen[id] = true
@@ -34,7 +35,8 @@ local function settle(x, ids, alone)
   if alone and #fresh > 1 and #waiting > 0 then return nil end
   withdraw(x, fresh, states)
   count(x, 'X', #fresh)
-  -- Each dependent loses one dependency; those that have none left are ready, in the order in which they lost the last one.
+  -- Each dependent loses one dependency; those that have none left are ready, in the order in which
+  -- they lost the last one.
   local order, lost, last = {}, {}, {}
   for i = 1, #fresh do
     for id in string.gmatch(dependents[i], NAMES) do

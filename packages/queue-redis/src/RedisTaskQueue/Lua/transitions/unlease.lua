@@ -1,5 +1,6 @@
--- Leases end and their permits return. Answers what was stored, place by place. With `tell` the holders are told to stop; a client needs
--- no message about what it settles or forgets itself, unless `own` is set.
+-- Ends leases and returns their permits. Returns the stored values, place by place. With `tell`,
+-- the holders are notified; a client needs no message about leases that it ends itself, unless
+-- `own` is set.
 -- include: call/commands
 -- include: record/member
 -- include: record/lease
@@ -7,7 +8,7 @@ local function unlease(places, tell, own)
   if #places == 0 then return {} end
   local values = get(LEASED, places)
   local gone = {}
-  -- Most are in one lane, and this client's.
+  -- Most are in one lane, and held by this client.
   local lane, start
   for i, place in ipairs(places) do
     local value = values[i]
@@ -20,7 +21,7 @@ local function unlease(places, tell, own)
         isMine = sub(value, 1, #start) == start
       end
       permits[lane] = (permits[lane] or 0) - 1
-      -- Only where a lane has a limit may somebody wait for room.
+      -- Workers wait for slots only in lanes that have a limit.
       if limits[lane] then freed = true end
       if tell and (own or not isMine) then
         local lease = parse(value)

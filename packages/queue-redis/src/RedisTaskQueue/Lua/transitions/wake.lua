@@ -1,4 +1,5 @@
--- Suspended tasks become ready because what they wait for has come; the one that has waited longest is first.
+-- Suspended tasks become ready because their waits are satisfied, in the order in which they were
+-- suspended.
 -- include: transitions/awake
 local function wake(x, ids)
   if #ids == 0 then return end
@@ -14,7 +15,7 @@ local function wake(x, ids)
     call('HDEL', x.key, 'w' .. id, 'c' .. id)
     local fired = call('HGET', TIMEOUTS, x.id .. SEP .. id)
     if fired then -- guard(false): woken-once
-      -- Its wait timed out before: it is handed out already.
+      -- Its wait timed out before: it has a member already.
       call('HSET', x.key, 's' .. id, 'h' .. string.match(fired, '^%d+' .. SEP .. '(.*)$'))
       count(x, 'H', 1)
     else

@@ -1,4 +1,5 @@
--- Tasks leave every place that could hand them out, whoever works on them. `states`: their `s`.
+-- Removes tasks from every place that could hand them out, and ends their leases. `states`: their
+-- `s`.
 -- include: record/counts
 -- include: transitions/ready
 -- include: transitions/unlease
@@ -21,7 +22,7 @@ local function withdraw(x, ids, states)
         call('ZREM', TIMERS, timer) -- guard: timer-ends-with-its-task
       end
       call('HDEL', x.key, 'w' .. id, 'c' .. id)
-      -- A wait that timed out: the task is handed out although nothing has come.
+      -- A timed-out wait: the task has a member although its wait was not satisfied.
       local fired = call('HGET', TIMEOUTS, place)
       if fired then
         places[#places + 1] = place
