@@ -1,6 +1,7 @@
--- Puts a policy on every table that has a tenant, and lets the role of serving connections work: with rows of its tenant, and by the
--- functions that work for all tenants, which nobody else may call. What is as it should be is not touched, so that a table may grant less;
--- the key of the feed's cursors is granted to no one.
+-- Puts a policy on every table with a tenant, and gives the role of serving connections its
+-- privileges: rows of the current tenant, and the functions across tenants, which no other role may
+-- call. Privileges that exist already are left alone, so a migration may grant less on a table. The
+-- key of feed cursors is granted to no role.
 do $$
 declare
   item record;
@@ -20,7 +21,7 @@ begin
       execute format('alter table %s enable row level security', item.name);
     end if;
     if item.has_tenant and not item.has_policy then
-      -- The setting is read once a statement, and not once a row.
+      -- A subselect, so that the setting is read once per statement instead of once per row.
       execute format(
         'create policy crewline_tenant on %s using (tenant = (select current_setting(''crewline.tenant'', true)))', item.name
       );
@@ -46,8 +47,8 @@ begin
     execute format('revoke execute on function %s from public', item.name);
     execute format('grant execute on function %s to crewline_app', item.name);
   end loop;
-  -- Temporary tables come first where the path does not say otherwise, and whoever may make one could put a trigger on it that runs as
-  -- the owner.
+  -- Temporary tables come first unless the path says otherwise. A user allowed to create one could
+  -- attach a trigger to it that runs as the owner.
   for item in
     select p.oid::regprocedure as name from pg_proc p
     where p.pronamespace = current_schema()::regnamespace and p.prosecdef and p.proname like 'crewline\_%'

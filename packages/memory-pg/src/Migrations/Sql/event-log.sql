@@ -1,33 +1,43 @@
--- The event log: a row per execution, a row per event, and a table apart for what is too large for a row. Two tables more say which
--- events to look at for an ask, a signal, a task that was spawned; executions without such events have no rows there. The outbox has a row
--- for each thing that follows from an event and is not done yet.
+-- The event log: a row per execution, a row per event, and a separate table for payloads too large
+-- for a row. Two more tables index the events of asks, signals and spawned tasks; executions
+-- without such events have no rows there. The outbox has a row for each pending effect of an event.
 --
--- Each function below is one statement for the client. That makes an append atomic without an interactive transaction (which embedded
--- PGlite could not interleave with other work), and lets the function set crewline.tenant for the policies in its own transaction.
+-- Each function below is one statement for the client. That makes an append atomic without an
+-- interactive transaction (which embedded PGlite could not interleave with other work), and lets
+-- the function set crewline.tenant for the policies in its own transaction.
 --
--- Every statement reads a bounded number of pages, whatever the planner knows of the tables: nothing needs ANALYZE, and a plan made while
--- a table was empty may stay. For a planner without statistics two indexes cost the same, even one of which a condition is only on a later
--- column, and which is read whole for it. So each look-up is written such that only one index has any of its conditions:
--- - No index has the plain tenant, because row security adds `tenant = …` to every statement. Listings begin with `tenant collate "C"`, and
---   only those say so. Where the tenant comes after an id or a key, the index is partial: `where id is not null` follows from `id = …` alone.
--- - Asks of an execution are listed by `listed`, and found one by one by `execution`, for the same reason as the next.
--- - What is looked up by turn, outcome or nonce says `guarded`, which the primary key cannot serve; what is read by seq alone says
---   `execution`, which only the primary key can.
--- - Columns that stand in two indexes are `greatest(execution, 0)` or `state collate "C"` in one of them, and in what reads it. That works
---   under row security, too; `execution + 0` may fail, and would therefore be no index condition there.
--- - Functions that look up switch sequential scans off. They switch JIT off as well: where there is no other scan (a sequence has one row and
---   no index), the plan seems so expensive that it would be compiled each time, which takes 20 ms.
--- - Guards of an append are its unique indexes: `on conflict do nothing` probes them without a plan.
+-- Every statement reads a bounded number of pages, regardless of table statistics: nothing needs
+-- ANALYZE, and a plan made for an empty table remains valid. Without statistics, the planner
+-- considers two indexes equally cheap, even one that has a condition only on a later column and
+-- must be scanned completely. So each lookup is written such that only one index matches any of its
+-- conditions:
+-- - No index contains the plain tenant, because row security adds `tenant = …` to every statement.
+--   Listings start with `tenant collate "C"`, which only they use. Where the tenant follows an id or
+--   a key, the index is partial: `where id is not null` follows from `id = …` alone.
+-- - Asks of an execution are listed by `listed`, and looked up one at a time by `execution`, for the
+--   same reason as the next.
+-- - Lookups by turn, outcome or nonce use `guarded`, which the primary key cannot serve; lookups by
+--   seq alone use `execution`, which only the primary key can serve.
+-- - A column in two indexes is `greatest(execution, 0)` or `state collate "C"` in one of them and in
+--   the queries that use it. Those work with row security, too; `execution + 0` can raise an error,
+--   which would prevent its use as an index condition there.
+-- - Lookup functions disable sequential scans. They disable JIT as well: if no other scan is possible
+--   (a sequence has one row and no index), the estimated cost is so high that the plan would be
+--   compiled each time, which takes 20 ms.
+-- - The guards of an append are its unique indexes: `on conflict do nothing` probes them without a
+--   plan.
 --
--- Policies confine every query to the tenant that `crewline.tenant` names: `confine.sql` puts them on every table with a tenant. Each
--- function sets it, and says `tenant = …` in every query besides, for those who connect as the owner of the tables: owners are not subject
--- to row security. What works for all tenants stands in `event-log/all-tenants.sql`, and nowhere else.
+-- Policies confine every query to the tenant in `crewline.tenant`: `confine.sql` puts them on every
+-- table with a tenant. Each function sets it and also says `tenant = …` in every query, because row
+-- security does not apply to the owner of the tables. Functions across tenants are only in
+-- `event-log/all-tenants.sql`.
 
 -- include: event-log/place
 
 create table crewline_execution (
   key bigint generated always as identity primary key,
-  -- The key again, for lists: in the order of the primary key the executions of all tenants would be read.
+  -- A copy of the key, for lists: in the order of the primary key, a list would read the executions
+  -- of all tenants.
   listed bigint generated always as (key) stored,
   tenant text not null,
   id text not null,
@@ -38,17 +48,17 @@ create table crewline_execution (
   ),
   last_seq int not null,
   version int not null,
-  -- Milliseconds, like everything that is shown; never decreases.
+  -- In milliseconds, like all public times; never decreases.
   last_at timestamptz not null,
   started_at timestamptz not null,
   ended_at timestamptz,
   idempotency_key text,
   request_hash text,
   owner text,
-  -- When the owner took it, or renewed its lease last; null: at the start.
+  -- When the owner took the execution or last renewed its lease; null: at the start.
   leased_at timestamptz,
   lease_until timestamptz,
-  -- How many rows of crewline_ask are open.
+  -- The number of open rows in crewline_ask.
   open_asks int not null default 0,
   -- The place of its last append in the feed.
   place bigint not null default crewline_place()
@@ -58,18 +68,20 @@ create unique index crewline_execution_id on crewline_execution (id, tenant) whe
 create unique index crewline_execution_idempotency on crewline_execution (idempotency_key, tenant)
   where idempotency_key is not null;
 create index crewline_execution_listing on crewline_execution (tenant collate "C", listed);
--- Not the lease itself: renewing a lease and every append would then have to touch the index.
+-- Without the lease: otherwise every renewal and append would have to update the index.
 create index crewline_execution_open on crewline_execution (key) where ended_at is null;
--- Of one tenant, for its limit. "POSIX" compares like "C", and only the count of crewline_start says so. Its condition is not that of the
--- index above, which could be read whole instead.
+-- Unfinished executions of one tenant, for its limit. "POSIX" compares like "C", and only the count
+-- in crewline_start uses it. The condition differs from that of the index above, which could
+-- otherwise be scanned completely instead.
 create index crewline_execution_unfinished on crewline_execution (tenant collate "POSIX") where coalesce(ended_at, 'infinity') = 'infinity';
 create index crewline_execution_ended on crewline_execution (ended_at) where ended_at is not null;
 
--- Text and not jsonb: jsonb reorders keys, changes numbers and refuses the character zero; an output comes back as it was written.
--- No foreign key: every insert holds the lock on its execution's row anyway, and the check would cost a query per event.
+-- Text instead of jsonb: jsonb reorders keys, changes numbers and rejects the null character; an
+-- output must be returned as it was written. Without a foreign key: every insert holds the lock on
+-- its execution's row anyway, and the check would cost a query per event.
 create table crewline_event (
   execution bigint not null,
-  -- The execution again, for the indexes of guards.
+  -- A copy of the execution, for the indexes of guards.
   guarded bigint generated always as (execution) stored,
   seq int not null,
   tenant text not null,
@@ -78,26 +90,27 @@ create table crewline_event (
   run int,
   turn int,
   at timestamptz not null,
-  -- The append that the event came with, to answer its repetition.
+  -- The append that stored the event, to answer repetitions of it.
   append_first int not null,
   append_last int not null,
   append_version int not null,
-  -- In the feed of its tenant: never less than that of the events before it, so that in the feed, too, the order within an execution is
-  -- that of seq.
+  -- The place in the feed of its tenant: at least that of the events before it, so the feed, too,
+  -- orders the events of an execution by seq.
   place bigint not null default crewline_place(),
   nonce text,
-  -- The event without what is large; enough for the fold.
+  -- The event without large fields; enough for the fold.
   body text not null,
-  -- What is large: an object of the fields left out of the body.
+  -- The large fields, an object of those left out of the body.
   payload text,
-  -- Instead of the payload when that is in crewline_blob.
+  -- Replaces the payload if that is in crewline_blob.
   payload_sha256 text,
   payload_size int,
   payload_excerpt text,
   primary key (execution, seq)
 );
 
--- Its columns and its condition follow from no guard, which could read all events of a task by it.
+-- No guard implies its columns or its condition: otherwise a guard could scan all events of a task
+-- with it.
 create index crewline_event_task on crewline_event (greatest(execution, 0), task_id collate "C", greatest(seq, 0))
   where coalesce(task_id, '') <> '';
 create unique index crewline_event_turn on crewline_event (guarded, task_id, run, turn) where type = 'TurnCompleted';
@@ -105,10 +118,10 @@ create unique index crewline_event_outcome on crewline_event (guarded, task_id)
   where type in ('TaskCompleted', 'TaskFailed', 'TaskSkipped', 'TaskCancelled');
 create unique index crewline_event_nonce on crewline_event (guarded, nonce) where nonce is not null;
 
--- One entry per append. What the next ones get is greater, so the entries come at the end.
+-- One entry per append. Places increase, so new entries are at the end.
 create index crewline_event_feed on crewline_event (tenant collate "C", place, execution, seq) where seq = append_first;
 
--- Up to where events of a tenant were deleted for their age, in the order of its feed.
+-- The last event of each tenant, in feed order, that was deleted because of its age.
 create table crewline_feed_expiry (
   tenant text primary key,
   place bigint not null,
@@ -116,8 +129,9 @@ create table crewline_feed_expiry (
   seq int not null
 );
 
--- The key of the cursors of feeds, one for all servers. The role of serving connections may not read the table: crewline_feed_key gives it
--- to a server. It is made when a feed is first read, not here, because embedded databases begin as copies of one.
+-- The key of feed cursors, shared by all servers. The role of serving connections may not read the
+-- table: servers get the key from crewline_feed_key. It is created when a feed is first read, not
+-- here, because embedded databases start as copies of the same database.
 create table crewline_feed_key (
   is_only boolean primary key default true check (is_only),
   key text not null
@@ -134,22 +148,23 @@ create table crewline_blob (
 -- The view of an ended execution as JSON: the head, which has place -1, and parts of up to 256 tasks.
 create table crewline_view (
   execution bigint not null,
-  -- Of its first task.
+  -- The place of the first task.
   place int not null,
   tenant text not null,
   format int not null,
-  -- Of each task in the text.
+  -- The length of each task in the text.
   lengths int[],
   content text not null,
   primary key (execution, place)
 );
 
--- Which event asked a person for something, and which one answered or closed that. What they say is in the events.
+-- For each ask, the event that opened it and the event that answered or closed it. The contents are
+-- in the events.
 create table crewline_ask (
-  -- Where it stands in lists.
+  -- The position in lists.
   key bigint generated always as identity,
   execution bigint not null,
-  -- The execution again, for the list of its asks.
+  -- A copy of the execution, for the list of its asks.
   listed bigint generated always as (execution) stored,
   id text not null,
   tenant text not null,
@@ -162,7 +177,7 @@ create table crewline_ask (
 create index crewline_ask_of_tenant on crewline_ask (tenant collate "C", state collate "C", greatest(key, 0));
 create index crewline_ask_of_execution on crewline_ask (listed, state, key);
 
--- Which event brought what is looked up by name: a signal, a task that was spawned.
+-- The events that brought what is looked up by name: signals and spawned tasks.
 create table crewline_origin (
   execution bigint not null,
   kind text not null check (kind in ('signal', 'task')),
@@ -172,17 +187,17 @@ create table crewline_origin (
   primary key (execution, kind, name)
 );
 
--- What follows from an event outside of the log, until it is done.
+-- Effects of events outside of the log, until they are done.
 create table crewline_outbox (
   execution bigint not null,
   seq int not null,
   part int not null,
   tenant text not null,
   consumer text not null,
-  -- When its event was recorded.
+  -- When the event was recorded.
   at timestamptz not null,
   attempts int not null default 1,
-  -- When it can be claimed; null: a dead letter.
+  -- When the row can be claimed; null: a dead letter.
   due_at timestamptz,
   state text not null generated always as (case when due_at is null then 'dead' else 'pending' end) stored,
   error text,
@@ -190,14 +205,15 @@ create table crewline_outbox (
 );
 
 create index crewline_outbox_due on crewline_outbox (consumer, due_at) where due_at is not null;
--- No number of their own: one that counts rows of all tenants would tell each of them how much the others do.
+-- Rows have no serial number: one shared by all tenants would disclose to each how active the
+-- others are.
 create index crewline_outbox_of_tenant on crewline_outbox
   (tenant collate "C", state, greatest(at, '-infinity'), greatest(execution, 0), greatest(seq, 0), greatest(part, 0));
 
 create table crewline_gone (
   tenant text not null,
   id text not null,
-  -- Where it stood in lists.
+  -- The position in lists.
   key bigint not null,
   ended_at timestamptz not null,
   gone_at timestamptz not null,

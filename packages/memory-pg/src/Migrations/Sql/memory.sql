@@ -1,11 +1,14 @@
--- Memory: a row per memory, a row per memory and term (the index of words), and what they belong to. Statements of one scope are one after
--- the other: each that writes locks the scopes first, in the order of their paths, then touches memories, and the counts last. So two
--- writers never wait for each other, and one value of a subject holds at a time.
+-- Memory: a row per memory, a row per memory and term (the index of words), and their scopes.
+-- Writes to one scope are serialized: each locks its scopes first, in the order of their paths,
+-- then writes memories, and updates counts last. This order prevents deadlock, and at any time only
+-- one value of a subject is current.
 --
--- As with the event log, each look-up is written such that only one index has any of its conditions, and functions that look up switch
--- sequential scans off: what a statement reads depends on what it asks for, not on what the planner knows.
+-- As in the event log, each lookup is written such that only one index matches any of its
+-- conditions, and lookup functions disable sequential scans: the pages read depend on the request,
+-- not on table statistics.
 
--- Where memories belong. `path` is the hash of all parts: a scope sees those whose parts it names, so a query looks up at most 32 paths.
+-- Scopes of memories. `path` is the hash of all parts. A scope sees the scopes whose parts are a
+-- subset of its own, so a query looks up at most 32 paths.
 create table crewline_memory_scope (
   key bigint generated always as identity primary key,
   tenant text not null,
@@ -15,14 +18,14 @@ create table crewline_memory_scope (
   person text,
   session text,
   execution text,
-  -- True: some of its memories are parts of conversations, and what they count depends on their neighbours.
+  -- True if some of its memories belong to conversations; their counts depend on their neighbours.
   talks boolean not null default false
 ) with (fillfactor = 80);
 create unique index crewline_memory_scope_path on crewline_memory_scope (path, tenant) where path is not null;
 create index crewline_memory_scope_listing on crewline_memory_scope (tenant collate "C", key);
 
 create table crewline_memory (
-  -- The order of storing.
+  -- Increases in the order of storing.
   key bigint generated always as identity primary key,
   tenant text not null,
   id text not null,
@@ -33,32 +36,32 @@ create table crewline_memory (
   origin smallint not null,
   trust smallint not null,
   subject text,
-  -- Hashes of what may be live once only; null once it does not hold any more.
+  -- Hashes that at most one current memory may have; null when the memory is no longer current.
   identity text,
   holds_for text,
   conversation bigint,
   place int,
-  -- Words.
+  -- The number of words.
   length int not null,
-  -- Milliseconds, like the next.
+  -- In milliseconds, like the next.
   stored_at bigint not null,
   ends_at bigint,
   superseded_by text,
   said_at bigint not null,
   importance double precision not null,
-  -- Whom a query may name.
+  -- The people and things that a query may name.
   names text[],
   corroborations int not null,
   pinned boolean not null,
   quarantined boolean not null,
-  -- The execution that it comes from.
+  -- The execution that stored it.
   source text,
   given_key text,
   relates boolean not null,
-  -- Of its rows in the index of words.
+  -- The terms of its rows in the index of words.
   terms text[] not null,
   mentions text,
-  -- What no statement looks at, as JSON; text and not jsonb, because jsonb refuses halves of surrogate pairs.
+  -- Fields that no statement reads, as JSON; text, because jsonb rejects unpaired surrogates.
   body text not null
 ) with (fillfactor = 85);
 create unique index crewline_memory_id on crewline_memory (id, tenant) where id is not null;
@@ -68,7 +71,7 @@ create unique index crewline_memory_place on crewline_memory (conversation, plac
 create index crewline_memory_of_subject on crewline_memory (subject, tenant) where subject is not null;
 create index crewline_memory_of_scope on crewline_memory (greatest(scope, 0), greatest(key, 0));
 create index crewline_memory_listing on crewline_memory (tenant collate "C", greatest(key, 0));
--- By age, and by number: retention.
+-- For retention by age and by count.
 create index crewline_memory_age on crewline_memory (tenant collate "POSIX", kind, stored_at) where not pinned;
 create index crewline_memory_number on crewline_memory (tenant collate "ucs_basic", greatest(kind, 0), greatest(key, 0)) where coalesce(pinned, false) = false;
 
@@ -81,7 +84,7 @@ create table crewline_memory_term (
   primary key (scope, term, memory) include (tenant, weight)
 );
 
--- What was said together, and the place of what is said next.
+-- Conversations, and the place of the next memory in each.
 create table crewline_memory_conversation (
   key bigint generated always as identity primary key,
   tenant text not null,
@@ -90,7 +93,8 @@ create table crewline_memory_conversation (
 ) with (fillfactor = 80);
 create unique index crewline_memory_conversation_path on crewline_memory_conversation (path, tenant) where path is not null;
 
--- How many live memories a scope has of each kind and trust (`class`: 5 * kind + trust), and their words: what ranking needs of all of them.
+-- The number of live memories of a scope by kind and trust (`class`: 5 * kind + trust), and of
+-- their words: the totals that ranking needs.
 create table crewline_memory_class (
   scope bigint not null,
   class smallint not null,
@@ -100,7 +104,7 @@ create table crewline_memory_class (
   primary key (scope, class)
 ) with (fillfactor = 50);
 
--- What was remembered with a key, erased or not.
+-- The keys of stored memories, including erased ones.
 create table crewline_memory_key (
   path text not null,
   tenant text not null,
@@ -108,7 +112,7 @@ create table crewline_memory_key (
   primary key (path, tenant)
 );
 
--- Which executions were shown which memories.
+-- Which memories each execution was shown.
 create table crewline_memory_quote (
   memory bigint not null,
   execution text not null,
@@ -117,7 +121,7 @@ create table crewline_memory_quote (
 );
 create unique index crewline_memory_quote_execution on crewline_memory_quote (execution, tenant, greatest(memory, 0)) where execution is not null;
 
--- How many texts were handed over (`''`), and refused, by reason.
+-- The number of texts submitted (`''`), and of those rejected, by reason.
 create table crewline_memory_count (
   reason text not null,
   tenant text not null,

@@ -1,10 +1,12 @@
--- What works for all tenants, because one process runs the executions of all. These functions belong to the owner of the tables, whom
--- policies do not confine; nobody but the owner may call them, unless granted. They take and give ids, positions and leases, nothing that
--- an event says.
+-- Functions across tenants, because one process runs the executions of all tenants. They belong to
+-- the owner of the tables, to whom policies do not apply; only the owner may call them, unless
+-- granted. They accept and return ids, positions and leases, never the contents of events.
 
--- Renews the leases of an owner and takes executions that are free. A renewal waits for its row, in one order, because an execution left
--- out of the answer counts as lost; others are taken only when nobody holds their row. Executions that are named are looked up by their ids
--- first, and what is open is asked such that no index of open executions could be read for it.
+-- Renews the leases of an owner and takes over executions that are free. A renewal waits for row
+-- locks, in a fixed order, because an execution missing from the result counts as lost; free
+-- executions are taken only if their row is not locked. Executions named by the caller are looked
+-- up by id first, and the condition for open ones is written such that the index of open executions
+-- does not match.
 create function crewline_adopt(in_owner text, in_lease_millis double precision, in_limit int, in_ids jsonb)
 returns table (execution_id text, tenant text, last_seq int)
 language plpgsql security definer set search_path from current set enable_seqscan = off set jit = off as $$
@@ -61,7 +63,8 @@ begin
     returning e.id, e.tenant, e.last_seq;
 end $$;
 
--- Who owns executions by a lease that holds, and when each renewed it. An execution that was owned from its start on has no time of its own.
+-- The owners of executions with a valid lease, and when each last renewed it. For an execution
+-- owned since its start, that is the start.
 create function crewline_owners()
 returns table (owner text, executions int, silent_millis double precision, lease_millis double precision)
 language sql stable security definer set search_path from current set enable_seqscan = off set jit = off as $$
@@ -73,14 +76,14 @@ language sql stable security definer set search_path from current set enable_seq
   group by e.owner
 $$;
 
--- Gives all leases of an owner back; null: of every owner.
+-- Releases all leases of an owner; null: of all owners.
 create function crewline_disown(in_owner text) returns void
 language sql security definer set search_path from current set enable_seqscan = off set jit = off as $$
   update crewline_execution set owner = null, lease_until = null
   where ended_at is null and owner is not null and (in_owner is null or owner = in_owner)
 $$;
 
--- Where executions stand, for followers that were not told of new events: [[tenant, id], …].
+-- The positions of executions, for followers that missed notifications: [[tenant, id], …].
 create function crewline_positions(in_executions jsonb)
 returns table (tenant text, execution_id text, last_seq int, ended boolean)
 language sql stable security definer set search_path from current set enable_seqscan = off set jit = off as $$
@@ -91,7 +94,7 @@ language sql stable security definer set search_path from current set enable_seq
   ) e
 $$;
 
--- The key of the cursors of feeds; the given one where there is none yet.
+-- Returns the key of feed cursors; stores the given key first if none exists.
 create function crewline_feed_key(in_new text) returns text
 language plpgsql security definer set search_path from current as $$
 declare
@@ -105,9 +108,10 @@ begin
   return found_key;
 end $$;
 
--- Takes rows of the outbox that are due, of all tenants, for a while: of each consumer those that are due for longest. Rows that another
--- claims at this moment are skipped. What became of others, for crewline_settle_outbox, is stored before.
--- Rows that are due come in the order of their index, and are updated one by one, or a planner might sort or join all of them.
+-- Claims due rows of the outbox, of all tenants, for the duration of a lease: for each consumer,
+-- those due the longest. Rows locked by other transactions are skipped. Results of earlier rows,
+-- for crewline_settle_outbox, are stored first. Due rows are read in index order and updated one at
+-- a time; otherwise the planner might sort or join all of them.
 create function crewline_claim_outbox(in_consumers jsonb, in_limit int, in_lease_millis double precision, in_settled jsonb)
 returns table (tenant text, execution_id text, seq int, part int, consumer text, attempts int)
 language plpgsql security definer set search_path from current set enable_seqscan = off set jit = off set enable_sort = off as $$
@@ -134,15 +138,15 @@ begin
   end loop;
 end $$;
 
--- What became of rows of the outbox, of whatever tenants: without an error they are done, and deleted; with one they are due again after
--- so many milliseconds, or dead letters.
+-- Stores the results of outbox rows of any tenants: rows without an error are done and deleted;
+-- rows with an error become due again after the given milliseconds, or dead letters.
 create function crewline_settle_outbox(in_rows jsonb) returns void
 language plpgsql security definer set search_path from current set enable_seqscan = off set jit = off as $$
 declare
   item jsonb;
   found_key bigint;
 begin
-  -- In one order, so that no two wait for each other.
+  -- A fixed order prevents deadlock.
   for item in
     select i.value from jsonb_array_elements(in_rows) i
     order by i.value->>'executionId', i.value->>'tenant', (i.value->>'seq')::int, (i.value->>'part')::int
@@ -160,8 +164,8 @@ begin
   end loop;
 end $$;
 
--- Deletes executions that ended long ago, of all tenants, those that ended first, and stops at max_events so that one call stays short.
--- It skips what others hold. Deleted executions that were remembered long enough are forgotten.
+-- Deletes executions of all tenants that ended long ago, oldest end first, and stops at max_events
+-- so that each call is short. Skips locked rows. Records of deleted executions expire, too.
 create function crewline_prune(
   in_ended_millis double precision, in_limit int, in_tenant text, in_remember_millis double precision
 ) returns table (execution_id text, tenant text)
@@ -174,7 +178,7 @@ declare
   pruned crewline_execution[] := '{}';
   max_events constant int := 20000;
 begin
-  -- By the place of each row, which the lock keeps: a join with so many rows may read the table whole.
+  -- By row address, which the lock keeps stable: a join with so many rows may scan the whole table.
   delete from crewline_gone g where g.ctid = any (array(
     select o.ctid from crewline_gone o
     where o.gone_at <= now_at - in_remember_millis * interval '1 millisecond' and (in_tenant is null or o.tenant = in_tenant)
@@ -193,7 +197,7 @@ begin
     execution_id := x.id; tenant := x.tenant;
     return next;
   end loop;
-  -- By tenant, so that no two that prune can wait for each other.
+  -- Ordered by tenant, which prevents deadlock between concurrent calls.
   insert into crewline_feed_expiry as f (tenant, place, execution, seq)
     select distinct on (p.tenant) p.tenant, p.place, p.key, p.last_seq from unnest(pruned) p
     order by p.tenant, p.place desc, p.key desc

@@ -1,4 +1,4 @@
--- Pins or hides a memory; null: as it is.
+-- Pins or quarantines a memory; null leaves a flag unchanged.
 create function crewline_memory_change(in_tenant text, in_id text, in_pinned boolean, in_quarantined boolean)
 returns setof crewline_memory
 language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$

@@ -1,4 +1,4 @@
--- Adds to the counts of scopes. Last in a transaction, in one order.
+-- Adds to the counts of scopes. Called last in a transaction, in a fixed order.
 create function crewline_memory_count_classes(in_tenant text, scopes bigint[], classes int[], documents int[], lengths int[]) returns void
 language sql set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
   insert into crewline_memory_class as c (scope, class, tenant, documents, length)

@@ -1,4 +1,5 @@
--- Erases memories with all that was made of them, and answers how many, and the executions whose events may quote them.
+-- Erases memories and everything derived from them. Returns the number erased, and the executions
+-- whose events may quote them.
 create function crewline_memory_erase(in_tenant text, in_keys bigint[])
 returns table (erased int, executions text[])
 language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off

@@ -1,9 +1,11 @@
--- The candidates of a query: the first row says what ranking needs of all memories that it sees, the others are those that its words find,
--- the nearest at most `limit`, and those of `keys` (found otherwise), as far as the query sees them. How often a candidate has each term, its
--- neighbours in the conversation included, is what `frequencies` say for the numbers in `terms`.
+-- The candidates of a query. The first row contains the totals that ranking needs of all visible
+-- memories. The other rows are the memories found by words, the nearest at most `limit`, and those
+-- of `keys` (found otherwise), if the query sees them. `frequencies` are the frequencies of the
+-- terms numbered in `terms`, including those in the neighbours in the conversation.
 --
--- It reads rows of rare terms first, and no more of them than `postings` (but for one term). Memories that only have commoner terms, which
--- tell little, are not found; others are found and have them counted.
+-- Rows of rare terms are read first, up to `postings` rows (and always one term). Memories that
+-- contain only more common terms, which contribute little to the rank, are not found; in memories
+-- found by other terms the common ones are counted.
 create function crewline_memory_find(in_tenant text, query jsonb)
 returns table (
   statistics text, key bigint, id text, kind smallint, stored_at bigint, ends_at bigint, superseded_by text, said_at bigint,
@@ -36,7 +38,8 @@ begin
   perform set_config('crewline.tenant', in_tenant, true);
   select * into kept from crewline_memory_kept(in_tenant, (query->>'now')::bigint);
 
-  -- Counted where all that holds is seen, and its neighbours do not matter; else looked at one by one.
+  -- Stored counts are used where all current memories are visible and neighbours do not matter;
+  -- otherwise the memories are counted one by one.
   talking := case
     when query ? 'time' or kept.hides then in_scopes
     else array(

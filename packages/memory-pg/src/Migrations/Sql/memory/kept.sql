@@ -1,5 +1,5 @@
--- What retention keeps of each kind (the first is kind 0): memories from a place on that were stored after a time. `hides`: there is
--- something that it does not keep and that is not purged yet.
+-- What retention keeps of each kind, starting with kind 0: memories from a place on that were
+-- stored after a time. `hides`: some memories are past retention and not deleted yet.
 create function crewline_memory_kept(in_tenant text, in_now bigint, out places bigint[], out times bigint[], out hides boolean)
 language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 declare
@@ -17,7 +17,7 @@ begin
   for rule in select value from jsonb_array_elements(rules) loop
     in_kind := (rule->>'kind')::smallint;
     if rule ? 'maxAgeDays' then
-      -- As far back as there are times.
+      -- Limited to the range of times.
       times[in_kind + 1] := greatest(-9e15, floor(in_now - least((rule->>'maxAgeDays')::float8 * 86400000, 1e16)))::bigint;
       hides := hides or exists (
         select from crewline_memory m

@@ -1,4 +1,4 @@
--- Notes which memories an execution was shown.
+-- Records which memories an execution was shown.
 create function crewline_memory_note_quotes(in_tenant text, in_execution text, in_ids jsonb) returns void
 language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 begin
@@ -10,7 +10,7 @@ begin
     on conflict do nothing;
 end $$;
 
--- What executions were shown.
+-- The memories that executions were shown.
 create function crewline_memory_shown(in_tenant text, in_executions jsonb) returns table (execution text, body text)
 language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 #variable_conflict use_column

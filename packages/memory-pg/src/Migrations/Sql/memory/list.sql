@@ -1,5 +1,6 @@
--- Memories that a filter names, in the order of storing or, with `newest`, against it; all that is given must hold. Where it names ids, a
--- subject or scopes only those are looked at. The text is made for what is asked, so that a condition that is not given costs nothing.
+-- Memories that match all conditions of a filter, in the order of storing or, with `newest`, in
+-- reverse. If it contains ids, a subject or scopes, only those are read. The query text is built
+-- from the given conditions, so that absent ones cost nothing.
 create function crewline_memory_list(in_tenant text, filter jsonb, in_limit int)
 returns setof crewline_memory
 language plpgsql stable set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
@@ -24,7 +25,7 @@ begin
   if filter ? 'after' then
     select m.key into after_key from crewline_memory m where m.id = filter->>'after' and m.tenant = in_tenant;
     if after_key is null then
-      -- It was erased: ids are in the order of storing, too.
+      -- That memory was erased: ids are ordered by storing, too.
       conditions := conditions || ' and m.id < ($2->>''after'')::text collate "C"';
     end if;
   end if;

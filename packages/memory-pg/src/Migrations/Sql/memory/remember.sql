@@ -1,7 +1,9 @@
--- A batch of requests of one process, each with its own answer and each for one tenant. A request whose scopes another transaction holds is
--- answered with 'busy' unless in_wait. All scopes are locked first, in one order, then all keys are taken, in one order.
+-- A batch of requests from one process, each for one tenant and with its own result. If another
+-- transaction has locked the scopes of a request, its result is 'busy' unless in_wait is set. All
+-- scopes are locked first, in a fixed order, then all keys are inserted, in a fixed order.
 --
--- A receipt is [outcome, id, id of what it took the place of]. An import stores what it is given as it was, and nothing that is there.
+-- A receipt is [outcome, id, id of the memory that was replaced]. An import stores entries
+-- unchanged and skips those that exist.
 create function crewline_memory_remember(batch jsonb, in_wait boolean)
 returns table (outcome text, receipts jsonb)
 language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
@@ -24,7 +26,7 @@ declare
   in_place int;
   stored_key bigint;
   in_terms text[];
-  -- What is counted in the end.
+  -- Counts, added at the end.
   tenants text[] := '{}';
   scopes bigint[] := '{}';
   classes int[] := '{}';
@@ -92,7 +94,7 @@ begin
       if entry ? 'keyPath' and not is_import then
         select k.memory into known_id from crewline_memory_key k where k.path = entry->>'keyPath' and k.tenant = in_tenant;
         if known_id is not null then
-          -- A replay is no offer of something new.
+          -- A replay is not counted as a new submission.
           counted := counted || in_tenant; reasons := reasons || ''::text; numbers := numbers || -1;
           if exists (select from crewline_memory m where m.id = known_id and m.tenant = in_tenant) then
             receipts := receipts || jsonb_build_array(jsonb_build_array('known', known_id));

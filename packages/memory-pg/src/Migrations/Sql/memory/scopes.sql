@@ -1,5 +1,5 @@
--- The scopes of a view: by the paths of all that it sees, or, where parts are open (`any`) or it asks for what is within, by their parts.
--- Null: all of the tenant.
+-- The scopes of a view: by the paths it sees, or by parts if some parts are open (`any`) or the
+-- scopes within another are requested. Null: all scopes of the tenant.
 create function crewline_memory_scopes(in_tenant text, view jsonb) returns bigint[]
 language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 declare

@@ -1,4 +1,5 @@
--- What a view sees that mentions entities, or says what holds between them; in the order of storing, after a place.
+-- The memories that a view sees that mention entities or, with `relations`, relate them; in the
+-- order of storing, after a place.
 create function crewline_memory_seen(in_tenant text, query jsonb, in_after bigint, in_limit int)
 returns table (key bigint, id text, mentions text, body text)
 language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
