@@ -1,10 +1,10 @@
 /**
  * Approvals over servers that are killed around the ask, the answer and the call: a call is made at
- * most once, exactly once when it may be repeated, only after its own approval, and no recorded
- * answer of a model is asked for again.
+ * most once, exactly once if it may be repeated, only after its own approval, and recorded answers
+ * of models are not requested again.
  *
- * `CREWLINE_CRASH_SEED` draws other moments, `CREWLINE_CRASH_KILLS` more of them for each set-up
- * (10 take three minutes on two busy cores).
+ * `CREWLINE_CRASH_SEED` selects other moments, `CREWLINE_CRASH_KILLS` the number of kills per
+ * set-up (10 take three minutes on two busy cores).
  */
 import * as Provider from "@crewline/fake-provider/Process"
 import { mkdtemp, rm } from "node:fs/promises"
@@ -37,7 +37,7 @@ afterAll(async () => {
   await Storage.disposeShared()
 })
 
-/** PostgreSQL, and a queue of Redis with keys of its own. */
+/** PostgreSQL, and a queue on Redis with separate keys. */
 const shared = (kind: "redis" | "bullmq") => async (): Promise<Storage.Storage> => {
   const storage = await Storage.postgres()
   const prefix = `crewline-test:approvals:${process.pid}:${Math.random().toString(36).slice(2)}`
@@ -53,8 +53,8 @@ const shared = (kind: "redis" | "bullmq") => async (): Promise<Storage.Storage> 
 }
 
 /**
- * A crew of one agent; texts begin with `tag`, so that the provider tells its turns from all
- * others.
+ * A crew of one agent. Texts begin with `tag`, so that the provider can distinguish its turns from
+ * all others.
  */
 const crewOf = (tag: string, tasks: Readonly<Record<string, string>>) => ({
   name: "letters",
@@ -72,7 +72,7 @@ interface Snapshot {
   readonly asked: Provider.Asked
 }
 
-/** One server that is killed and started again at the same address. */
+/** A server that is killed and restarted at the same address. */
 const open = async (storage: Storage.Storage, provider: Provider.Process) => {
   const env = {
     ...storage.env,
@@ -90,7 +90,10 @@ const open = async (storage: Storage.Storage, provider: Provider.Process) => {
   return {
     url: server.url,
     output: () => server.output(),
-    /** Kills it now, and starts it again. What it had recorded is not younger than the snapshot. */
+    /**
+     * Kills the server now and restarts it. Everything it recorded is at most as new as the
+     * snapshot.
+     */
     kill: async (): Promise<Snapshot> => {
       server.signal("SIGKILL")
       await server.ended
@@ -105,7 +108,7 @@ const open = async (storage: Storage.Storage, provider: Provider.Process) => {
   }
 }
 
-/** A server on a storage and a provider of its own, until the test is over. */
+/** A server with its own storage and provider, until the test ends. */
 const opened = async (storageOf: () => Promise<Storage.Storage>, onTestFinished: TestContext["onTestFinished"]) => {
   const provider = await Provider.start("--latency", "10")
   onTestFinished(() => provider.stop())
@@ -119,8 +122,8 @@ const opened = async (storageOf: () => Promise<Storage.Storage>, onTestFinished:
 }
 
 /**
- * Recorded answers of models that were asked for once more after a kill, and those that nobody was
- * asked for.
+ * Recorded answers of models that were requested again after a kill, and recorded answers that were
+ * never requested.
  */
 const repeated = (
   events: ReadonlyArray<Follower.Event>,
@@ -139,7 +142,7 @@ const setups = [
   ["PostgreSQL and BullMQ", shared("bullmq"), missing]
 ] as const
 
-/** What a person is about when the server dies. */
+/** The person's action at the time the server dies. */
 const phases = ["ask", "answer", "call"] as const
 
 describe.concurrent.each(setups)("over %s", (name, storageOf, absent) => {
@@ -147,7 +150,7 @@ describe.concurrent.each(setups)("over %s", (name, storageOf, absent) => {
   const because = absent === undefined ? "" : `: ${absent}`
 
   it.skipIf(absent !== undefined)(
-    `a call is made once, and only what is not recorded is asked again, over ${kills} kills${because}`,
+    `a call is made once, and only what is not recorded is requested again, over ${kills} kills${because}`,
     { timeout: 5 * patience },
     async ({ expect, onTestFinished }) => {
       const random = Moment.seeded(seed * 10 + index)
@@ -181,7 +184,7 @@ describe.concurrent.each(setups)("over %s", (name, storageOf, absent) => {
         } else {
           await until("asks", allAsked)
           const { answers } = await answerAll()
-          // Nobody knows whether an answer arrived to which the server died.
+          // The answer that was in flight when the server died may or may not have arrived.
           const all = Promise.allSettled(answers)
           const begun = Moment.seen([follower], ({ type }) => type === "ToolStarted" || type === "ToolCalled")
           wait = phase === "answer" ? (random() < 0.5 ? all : Promise.resolve()) : begun
@@ -209,7 +212,7 @@ describe.concurrent.each(setups)("over %s", (name, storageOf, absent) => {
         expect(new Set(made("note")).size, `${tag}: ${JSON.stringify(sent)}`).toBe(1)
         for (const event of events.filter(({ type }) => type === "ToolCalled"))
           expect(event.isFailure === false || event.tool === "send", `${tag}: ${JSON.stringify(event)}`).toBe(true)
-        // A call that was not begun when the server died is made.
+        // A call that had not begun when the server died is made.
         if (phase !== "call" && letters.length === 0) {
           const interrupted = events.some(({ isFailure }) => isFailure === true)
           expect(made("send").length + (interrupted ? 1 : 0), tag).toBeGreaterThanOrEqual(1)
@@ -222,7 +225,7 @@ describe.concurrent.each(setups)("over %s", (name, storageOf, absent) => {
   )
 
   it.skipIf(absent !== undefined)(
-    `three approvals of one turn bind to a call each, with a kill after each answer${because}`,
+    `three approvals of one turn bind to one call each, with a kill after each answer${because}`,
     { timeout: 3 * patience },
     async ({ expect, onTestFinished }) => {
       const random = Moment.seeded(seed * 10 + index + 5)
@@ -253,14 +256,14 @@ describe.concurrent.each(setups)("over %s", (name, storageOf, absent) => {
       for (const [at, ask] of order.entries()) {
         const other = order[(at + 1) % 3]!
         const answer = given[at]!
-        // To another call, or to what was never shown.
+        // To a different call, or to one that was never shown.
         for (const hash of [other.hash, "0".repeat(64)])
           expect(await Letters.answer(url, ask.id, { ...answer, hash })).toEqual([422, "hash-mismatch"])
         expect(await Letters.answer(url, `${ask.id}9`, answer)).toEqual([404, "not-found"])
         expect(await Letters.read(storage.workspace, id)).toEqual([])
         expect(await Letters.answer(url, ask.id, { ...answer, hash: ask.hash })).toEqual([200, undefined])
         snapshots.push(await server.kill())
-        // Twice, and late after whatever it was, a denial too.
+        // Twice, and late after any other answer, including a denial.
         for (const late of [answer, { answer: "approve" }, { answer: "deny" }])
           expect(await Letters.answer(url, ask.id, { ...late, hash: ask.hash })).toEqual([409, "ask-closed"])
         const states = await Letters.asks(url, id)
@@ -283,7 +286,7 @@ describe.concurrent.each(setups)("over %s", (name, storageOf, absent) => {
       expect(History.problems(events)).toEqual([])
       expect((await Client.view(url, id)).status).toBe("completed")
       const calls = events.filter(({ type }) => type === "ToolCalled")
-      // Each call by its id is made with what its own answer says.
+      // Each call is made according to the answer to its own id.
       const turn = events.find(({ type }) => type === "TurnCompleted")!
       const asking = new Map(
         (

@@ -1,6 +1,6 @@
 /**
- * A task that blocks whichever process takes it: the watchdog ends each, and the crash rule ends
- * the task.
+ * A task that blocks every process that runs it: the watchdog ends each process, and the crash rule
+ * fails the task.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import * as ServerProcess from "./crash/ServerProcess.ts"
@@ -38,7 +38,7 @@ describe.skipIf(missing !== undefined)("a task that blocks its process", { timeo
     await sql(`drop database if exists ${name} with (force)`)
   })
 
-  it("is given up after five of them were ended by their watchdogs; the sixth goes on", async () => {
+  it("fails after the watchdogs of five processes ended them; the sixth continues", async () => {
     const started = await start("Block for ever.")
     expect(started.status).toBe(202)
     for (let ended = 1; ended <= 5; ended++) {

@@ -1,6 +1,6 @@
 /**
- * Processes that die at every step of an ask about a budget: what was recorded is paid once, and
- * each limit is raised once.
+ * Processes that die at each step of an ask about a budget: recorded calls are paid once, and each
+ * limit is raised once.
  */
 import * as EventLog from "@crewline/core/EventLog"
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
@@ -37,7 +37,7 @@ describe.skipIf(missing !== undefined)("a process that dies at any step of an as
     await rm(directory, { recursive: true, force: true })
   })
 
-  /** Answers whether it came to that step. */
+  /** Whether the process reached that step. */
   const dies = async (when: string, nth: number): Promise<boolean> => {
     const child = spawn(process.execPath, [program, url, when, String(nth), join(directory, "calls")], {
       stdio: ["ignore", "ignore", "inherit"],
@@ -67,8 +67,8 @@ describe.skipIf(missing !== undefined)("a process that dies at any step of an as
       deaths[when] = nth - 1
     }
     expect(await dies("", 0)).toBe(false)
-    // In each of its calls, and between any two of its appends: refused and not asked, asked and
-    // not answered, raised and not woken, woken and not called.
+    // In each of its calls, and between any two of its appends: refused but not asked, asked but
+    // not answered, raised but not woken, woken but not called.
     expect(deaths).toEqual({ before: expect.any(Number), call: tasks.length })
     expect(deaths.before).toBeGreaterThan(8)
     const total = deaths.before! + deaths.call!
@@ -88,7 +88,7 @@ describe.skipIf(missing !== undefined)("a process that dies at any step of an as
       ).toEqual(tasks)
       const answered = of("AskAnswered").map(({ ask }) => ask)
       expect(answered).toEqual(["budget/execution/0", "budget/execution/1"])
-      // Several may be refused at once: theirs is one ask.
+      // Several tasks refused at once share one ask.
       const asks = of("TaskSuspended").flatMap(({ asks = [] }) => asks.map((ask) => ask.id))
       expect([...new Set(asks)]).toEqual(answered)
       const raises = of("LimitRaised")
@@ -98,8 +98,7 @@ describe.skipIf(missing !== undefined)("a process that dies at any step of an as
       ])
       for (const { seq } of raises) expect(events[seq - 2]).toMatchObject({ type: "AskAnswered" })
     }
-    // What was made and not recorded is made again: at most one call for each death, of each task
-    // that ran.
+    // An unrecorded call is repeated: at most one call per death and running task.
     const made = (await readFile(join(directory, "calls"), "utf8")).trim().split("\n")
     expect(made.length).toBeGreaterThanOrEqual(executions.size * tasks.length + deaths.call!)
     expect(made.length).toBeLessThanOrEqual(executions.size * tasks.length + 3 * total)

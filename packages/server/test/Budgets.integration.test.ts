@@ -1,6 +1,6 @@
 /**
- * Executions that run into a budget while their server is killed and started again: what was
- * recorded is not paid for again, and whether they go on, finish or fail is what was decided.
+ * Executions that reach a budget while their server is killed and restarted: recorded calls are not
+ * paid again, and the decision to continue, finish or fail is kept.
  */
 import * as Provider from "@crewline/fake-provider/Process"
 import { afterAll, describe, expect, it, type TestContext } from "vitest"
@@ -19,7 +19,7 @@ afterAll(async () => {
   await Storage.disposeShared()
 })
 
-/** A server that can be killed and started again at the same address. */
+/** A server that can be killed and restarted at the same address. */
 const opened = async ({ onTestFinished }: Pick<TestContext, "onTestFinished">) => {
   const provider = await Provider.start()
   onTestFinished(() => provider.stop())
@@ -51,8 +51,7 @@ const opened = async ({ onTestFinished }: Pick<TestContext, "onTestFinished">) =
 }
 
 /**
- * One agent that makes three calls of a tool, one a turn, and then says something: four calls of
- * the model.
+ * An agent that makes three tool calls, one per turn, and then answers: four calls of the model.
  */
 const crewOf = (limits: object) => ({
   name: "budget",
@@ -69,12 +68,12 @@ const crewOf = (limits: object) => ({
 const until = (url: string, id: string, status: string) =>
   Patience.until(patience, `${id} is ${status}`, async () => (await Client.view(url, id)).status === status)
 
-/** How often each call of the model was made. */
+/** The number of times each call of the model was made. */
 const madeOf = async (provider: Provider.Process) => [...(await provider.asked()).values()]
 
 const typesOf = (events: ReadonlyArray<Follower.Event>) => events.map(({ type }) => type)
 
-describe("an execution that is asked about when its budget is used up", { timeout: 4 * patience }, () => {
+describe("an execution that asks when its budget is used up", { timeout: 4 * patience }, () => {
   it("is raised over HTTP after a restart, and completes: each call is counted once", async (context) => {
     const { provider, restart, url } = await opened(context)
     const id = await Client.post(url, crewOf({ requests: 2, onExceeded: "ask" }), "raised")
@@ -105,7 +104,7 @@ describe("an execution that is asked about when its budget is used up", { timeou
     for (const { seq } of raises) expect(events[seq - 2]!.type).toBe("AskAnswered")
   })
 
-  it("fails as without a question when more is denied after a restart", async (context) => {
+  it("fails as it would without a question when a raise is denied after a restart", async (context) => {
     const { provider, restart, url } = await opened(context)
     const id = await Client.post(url, crewOf({ requests: 2, onExceeded: "ask" }), "denied")
     await until(url, id, "waiting")
@@ -120,7 +119,7 @@ describe("an execution that is asked about when its budget is used up", { timeou
 })
 
 describe("an agent that may finish", { timeout: 4 * patience }, () => {
-  it("returns what it has, and the output says that it is partial", async (context) => {
+  it("returns its partial result, marked as partial", async (context) => {
     const { provider, restart, url } = await opened(context)
     const id = await Client.post(url, crewOf({ requests: 3, onExceeded: "finish" }), "finished")
     await until(url, id, "completed")

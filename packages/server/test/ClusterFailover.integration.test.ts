@@ -1,4 +1,4 @@
-/** Two servers on a Redis cluster whose replica takes the slots over under load. */
+/** Two servers on a Redis cluster whose replica takes over the slots under load. */
 import * as Queue from "@crewline/server/Queue"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -44,14 +44,14 @@ describe.skipIf(missing !== undefined)("Redis as a cluster", { timeout: 120_000 
   const isReplica = async (node: RedisProcess.RedisProcess) =>
     (await node.cli("info", "replication")).includes("master_link_status:up")
 
-  it("may fail over three times: every execution completes, and no answer is paid twice but those in flight", () =>
+  it("may fail over three times: every execution completes, and only answers in flight are paid twice", () =>
     Failovers.survive({
       servers,
       counts,
       failOver: async (time) => {
         const [primary, replica] = time % 2 === 0 ? nodes : [nodes[1], nodes[0]]
         await until("the replica is up to date", () => isReplica(replica))
-        // The second time the primary dies; otherwise it lives on, as one that is cut off.
+        // The second time the primary dies; otherwise it stays alive, as after a network partition.
         if (time === 1) await primary.kill()
         await replica.cli("cluster", "failover", "takeover")
         if (time === 1) await primary.start()

@@ -1,9 +1,9 @@
 /**
- * Servers as real processes that are killed, stopped, frozen and started again, over a provider
- * that counts what it is asked. What is promised: every execution ends by itself, nothing finished
- * runs again, no recorded answer is asked for again, and followers see every event once.
+ * Servers as real processes that are killed, stopped, frozen and restarted, with a provider that
+ * counts requests. The guarantees: every execution ends without intervention, completed work does
+ * not run again, recorded answers are not requested again, and followers receive every event once.
  *
- * `CREWLINE_CRASHES=300` kills so often; `CREWLINE_CRASH_SEED` draws the same moments again.
+ * `CREWLINE_CRASHES=300` sets the number of kills; `CREWLINE_CRASH_SEED` repeats the same moments.
  */
 import { readFile } from "node:fs/promises"
 import { join } from "node:path"
@@ -26,7 +26,7 @@ const seed = Number(
 )
 
 const second = 1_000
-/** Much more than it takes, on a machine that has other things to do. */
+/** Much more than needed, for busy machines. */
 const patience = 60 * second
 
 const missing = Storage.postgresMissing
@@ -38,7 +38,7 @@ afterAll(async () => {
   await Storage.disposeShared()
 })
 
-/** A storage and a provider of the test's own, and a way to start servers on them. */
+/** A storage and a provider for one test, and a way to start servers on them. */
 const scene = async (
   { onTestFinished }: Pick<TestContext, "onTestFinished">,
   options: { readonly storage: () => Promise<Storage.Storage>; readonly env?: Readonly<Record<string, string>> }
@@ -56,7 +56,7 @@ const scene = async (
     await storage.dispose()
   }, patience)
   const env = { ...storage.env, ...options.env, OPENAI_API_KEY: "test-key", OPENAI_BASE_URL: provider.baseURL }
-  /** On a port of its own, or on one given. */
+  /** On a free port, or on the given one. */
   const begin = async (start: Partial<ServerProcess.Options> = {}) => {
     const server = ServerProcess.start({
       port: await ServerProcess.freePort(),
@@ -76,13 +76,13 @@ const scene = async (
 
 interface TaskOf {
   readonly after?: ReadonlyArray<string>
-  /** What the provider is told. */
+  /** Settings of the provider. */
   readonly text: string
 }
 
 /**
- * A crew of one agent; texts begin with `tag`, so that the provider tells its turns from all
- * others.
+ * A crew of one agent. Texts begin with `tag`, so that the provider can distinguish its turns from
+ * all others.
  */
 const crewOf = (tag: string, tasks: Readonly<Record<string, TaskOf>>, tools: ReadonlyArray<string> = []) => ({
   name: "crash",
@@ -95,7 +95,7 @@ const crewOf = (tag: string, tasks: Readonly<Record<string, TaskOf>>, tools: Rea
   )
 })
 
-/** How often the turns of a task were asked, by the number of messages that they had. */
+/** How often the turns of a task were requested, by their number of messages. */
 const askedOf = (asked: Provider.Asked, text: string): ReadonlyArray<number> =>
   [...asked].filter(([key]) => key.includes(`: ${text}: `)).map(([, times]) => times)
 
@@ -104,7 +104,7 @@ const ended = (follower: Follower.Follower) =>
 
 describe("a server that is killed", () => {
   const arm = async (context: TestContext, storage: () => Promise<Storage.Storage>, count: number, armSeed: number) => {
-    // Answers come in pieces, so that some kills cut them.
+    // Answers are streamed in pieces, so that some kills interrupt them.
     const provider = await Provider.start("--latency", "40", "--chunks", "6", "--chunk-delay", "3")
     context.onTestFinished(() => provider.stop())
     const own = await storage()
@@ -113,14 +113,14 @@ describe("a server that is killed", () => {
     console.log(`seed ${armSeed}: ${JSON.stringify({ ...report, problems: report.problems.length })}`)
     expect(report.problems, `with CREWLINE_CRASH_SEED=${seed}`).toEqual([])
     expect(report.kills).toBe(count)
-    // Otherwise little was shown.
+    // With fewer, the test would show little.
     expect(report.answersHeld).toBeGreaterThan(count / 2)
   }
-  // A start costs more than twice as much there.
+  // Starts take more than twice as long there.
   const embedded = Math.floor(kills * 0.3)
 
   it.concurrent(
-    `goes on by itself, embedded, ${embedded} times`,
+    `resumes after a restart, embedded, ${embedded} times`,
     { timeout: 60 * second + embedded * 15 * second },
     (context) => arm(context, Storage.embedded, embedded, seed)
   )
@@ -167,7 +167,8 @@ describe("a server that is killed", () => {
     const done = results.filter(({ isFailure }) => isFailure === false)
     expect(results.length).toBe(7)
     expect(done.length).toBeLessThan(7)
-    // A call whose end nobody saw may have written its line; the model was told that nobody knows.
+    // A call that was interrupted may have written its line; the model was told that the result is
+    // unknown.
     expect(journal.length).toBeGreaterThanOrEqual(done.length)
     expect(journal.length).toBeLessThanOrEqual(results.length)
     for (const { isFailure, result } of results) {
@@ -177,13 +178,13 @@ describe("a server that is killed", () => {
   })
 })
 
-describe("a server that is told to stop", () => {
+describe("a server that is asked to stop", () => {
   const crew = crewOf("drain", {
     first: { text: "[[latency:1500]]" },
     second: { text: "[[latency:50]]", after: ["first"] }
   })
 
-  /** Starts the crew, stops the server in the middle of its first call, and starts the next one. */
+  /** Starts the crew, stops the server during its first call, and starts the next one. */
   const stopAndGoOn = async (
     context: TestContext,
     storage: () => Promise<Storage.Storage>,
@@ -211,7 +212,7 @@ describe("a server that is told to stop", () => {
   }
 
   it.concurrent(
-    "finishes the call under way and leaves the rest to the next one, embedded",
+    "finishes the call in flight and leaves the rest to the next server, embedded",
     { timeout: 4 * patience },
     async (context) => {
       const { asked, end } = await stopAndGoOn(context, Storage.embedded, {})
@@ -224,14 +225,14 @@ describe("a server that is told to stop", () => {
     `gives its executions back, over PostgreSQL${onPostgres}`,
     { timeout: 4 * patience },
     async (context) => {
-      // With a lease of ten minutes, only what was given back goes on.
+      // With a lease of ten minutes, only released executions continue.
       const { asked, end } = await stopAndGoOn(context, Storage.postgres, {})
       expect(end).toEqual({ code: 0, signal: null })
       expect(asked).toEqual([[1], [1]])
     }
   )
 
-  it.concurrent("hands back what takes longer than its patience", { timeout: 4 * patience }, async (context) => {
+  it.concurrent("releases work that exceeds the grace period", { timeout: 4 * patience }, async (context) => {
     const { asked, events } = await stopAndGoOn(context, Storage.embedded, {
       entry: "own-tools",
       env: { GRACE_MILLIS: "200" }
@@ -250,7 +251,7 @@ describe("a server that is told to stop", () => {
 })
 
 describe("two servers", () => {
-  it.concurrent("are not let into one directory", { timeout: 4 * patience }, async (context) => {
+  it.concurrent("cannot share a directory", { timeout: 4 * patience }, async (context) => {
     const { begin, ready } = await scene(context, { storage: Storage.embedded })
     const first = await ready()
     const crew = crewOf("alone", {
@@ -282,7 +283,8 @@ describe("two servers", () => {
         env: { CREWLINE_LEASE: "4 seconds" }
       })
       const [left, right] = await Promise.all([ready(), ready()])
-      // Slower than a third of the lease, after which servers look for what nobody runs.
+      // Less frequent than a third of the lease, the interval at which servers look for free
+      // executions.
       const tasks = {
         a: { text: "[[latency:2000]]" },
         b: { text: "[[latency:2200]]" },
@@ -290,7 +292,7 @@ describe("two servers", () => {
       }
       const begin = async ({ url }: ServerProcess.ServerProcess, tag: string) => {
         const id = await Client.post(url, crewOf(tag, tasks), tag)
-        // Followed at the other server: events travel.
+        // Followed at the other server, which receives the events.
         return { id, tag, follower: Follower.follow((url === left.url ? right : left).url, id) }
       }
       const both = await Promise.all(
@@ -303,7 +305,7 @@ describe("two servers", () => {
         for (const task of ["a", "b", "c"]) expect(askedOf(asked, `${tag} ${task}`), `${tag} ${task}`).toEqual([1])
       }
 
-      // Now one dies in the middle of its calls.
+      // Now one dies during its calls.
       const lefts = await Promise.all([1, 2].map((each) => begin(left, `leave-${each}`)))
       await Patience.until(patience, "all asked", async () => {
         const calls = await provider.asked()
@@ -317,7 +319,7 @@ describe("two servers", () => {
         const events = await Client.events(right.url, id)
         expect(History.problems(events)).toEqual([])
         expect((await Client.view(right.url, id)).status).toBe("completed")
-        // In flight when it died: once more. Not begun: once.
+        // In flight when it died: once more. Not started: once.
         expect(askedOf(askedAtLast, `${tag} a`)).toEqual([2])
         expect(askedOf(askedAtLast, `${tag} b`)).toEqual([2])
         expect(askedOf(askedAtLast, `${tag} c`)).toEqual([1])
@@ -329,8 +331,8 @@ describe("two servers", () => {
     `get by when one freezes for longer than its lease${onPostgres}`,
     { timeout: 4 * patience },
     async (context) => {
-      // The provider answers when it is told to, so that nothing here depends on how fast the
-      // machine is.
+      // The provider answers on request, so that the test does not depend on the speed of the
+      // machine.
       const gates = await Gates.start()
       context.onTestFinished(() => gates.stop())
       const { ready } = await scene(context, { storage: Storage.postgres, env: { CREWLINE_LEASE: "3 seconds" } })
@@ -348,8 +350,8 @@ describe("two servers", () => {
           Promise.all(names.map(gates.next))
         )
 
-      // Frozen before its outcome, the first answer is the last; frozen before a turn, the answer
-      // asks for a tool.
+      // If frozen before its outcome, the first answer is the last one; if frozen before a turn,
+      // the answer calls a tool.
       const race = await begin("race", { outcome: [] })
       const over = await begin("over", { outcome: [], turn: [] })
       const open = await begin("open", { outcome: [], turn: [], rest: ["outcome", "turn"] })
@@ -360,8 +362,8 @@ describe("two servers", () => {
       const unread = await calls()
       frozen.signal("SIGSTOP")
 
-      // The other one takes all up: one ends, one has settled the tasks that the frozen one works
-      // on, one is in the middle.
+      // The other server takes over all of them: one ends, one has settled the tasks of the frozen
+      // server, one is in progress.
       const again = await calls()
       for (const call of unread.outcomes) call.answer("from the frozen one")
       for (const call of [...unread.turns, ...again.turns]) call.call("calculate", { expression: "6 * 7" })
@@ -372,8 +374,8 @@ describe("two servers", () => {
       const [rest] = await asked("open-rest")
       const overEvents = await Client.events(other.url, over.id)
 
-      // It lives on: what it starts now ends. By then it has long read the answers that waited for
-      // it.
+      // The server resumes, and new executions on it complete. By then it has read the answers that
+      // were waiting for it.
       frozen.signal("SIGCONT")
       const after = await begin("after", { only: [] })
       for (const call of await asked("after-only")) call.answer("done")
@@ -386,7 +388,7 @@ describe("two servers", () => {
 
       expect(await Client.events(other.url, over.id)).toEqual(overEvents)
       const counts = ["race-outcome", "over-outcome", "open-outcome", "over-turn", "open-turn", "open-rest"]
-      // A second turn was the other's alone.
+      // Only the other server ran a second turn.
       expect(counts.map(gates.count)).toEqual([2, 2, 2, 3, 3, 1])
       for (const { id } of [over, open, race]) {
         const events = await Client.events(frozen.url, id)

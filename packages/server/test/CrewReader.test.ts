@@ -29,7 +29,7 @@ const body = (agentId: string): CrewBody => ({
 })
 
 it.layer(layer, { timeout: 60_000 })("a stored crew", (it) => {
-  it.effect("is read and checked once for each version of it and of its agents, in each tenant", () =>
+  it.effect("is read and validated once per version of it and of its agents, in each tenant", () =>
     Effect.gen(function* () {
       const agents = yield* AgentStore.AgentStore
       const crews = yield* CrewStore.CrewStore
@@ -91,7 +91,7 @@ it.layer(layer, { timeout: 60_000 })("a stored crew", (it) => {
     })
   )
 
-  it.effect("is not read again from the database where it is known", () =>
+  it.effect("is not read again from the database if it is cached", () =>
     Effect.gen(function* () {
       const crews = yield* CrewStore.CrewStore
       const stored = yield* crews.create(body("none"))

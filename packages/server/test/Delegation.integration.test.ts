@@ -1,7 +1,7 @@
 /**
- * A manager in many processes: it delegates five parts at once to two workers, one of which is
- * killed while it waits; one part fails and is given to another agent. No recorded answer of a
- * model is asked for again.
+ * A manager across processes: it delegates five parts at once to two workers, one of which is
+ * killed while it waits; one part fails and is reassigned to another agent. Recorded answers of
+ * models are not requested again.
  */
 import * as Gates from "@crewline/fake-provider/Gates"
 import { afterEach, describe, expect, it } from "vitest"
@@ -26,7 +26,7 @@ const crew = {
 const delegate = (coworker: Name, gate: string) =>
   ["delegate_work", { task: `Your part. ${Gates.to(gate)}`, context: "", coworker }] as const
 
-/** The work of the task, which the manager has kept to delegate it. */
+/** The work of the task, which the manager delegates. */
 const work = "report/assign/work"
 
 interface Event {
@@ -42,7 +42,7 @@ describe.skipIf(missing !== undefined).each(["redis", "bullmq"])("over %s", { ti
   let site: Site
   afterEach(() => site.close(), 60_000)
 
-  it("a manager goes on where it waited when its process is killed, and asks no model twice", async () => {
+  it("a manager resumes its wait when its process is killed, and repeats no request to a model", async () => {
     site = await open({ CREWLINE_QUEUE: queue })
     const { gates } = site
     const [url, ...workers] = await Promise.all([
@@ -58,7 +58,7 @@ describe.skipIf(missing !== undefined).each(["redis", "bullmq"])("over %s", { ti
 
     ;(await gates.next("boss")).answer('{"agent":"delegate","reason":"Five parts."}')
     ;(await gates.next("boss")).calls(names.map((name) => delegate(name, name)))
-    // All at once: none has an answer yet.
+    // All at once, before any is answered.
     const parts = new Map(await Promise.all(names.map(async (name) => [name, await gates.next(name)] as const)))
     expect(
       new Set((await startsOf(({ taskId }) => taskId?.startsWith(`${work}/`) === true)).map(({ worker }) => worker))
@@ -76,7 +76,7 @@ describe.skipIf(missing !== undefined).each(["redis", "bullmq"])("over %s", { ti
     manager.child.kill("SIGKILL")
     await manager.ended
     await site.work("--concurrency", "3")
-    // What it was at is asked anew; nothing is known of the answers.
+    // The requests in flight are repeated; their answers were not recorded.
     const lost = await startsOf((event) => event.worker === worker && event.taskId?.startsWith(`${work}/`) === true)
     for (const { taskId } of lost) {
       const name = names[Number(taskId!.at(-"0.work".length))]!

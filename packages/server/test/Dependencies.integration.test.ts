@@ -1,7 +1,4 @@
-/**
- * Servers whose database fails: what they answer, what they say of themselves, and that they notice
- * when it is back.
- */
+/** Servers whose database fails: their responses, their readiness, and recovery. */
 import * as Redacted from "effect/Redacted"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { missing, sql, sqlOn, until, urlOf } from "./fake/Database.ts"
@@ -28,7 +25,7 @@ describe.skipIf(missing !== undefined)("a database", { timeout: 90_000 }, () => 
 
   const cut = () => sql(`select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`)
 
-  it("that takes no writes, as after a failover, makes the server not ready, and is noticed when it is back", async () => {
+  it("that becomes read-only, as after a failover, makes the server not ready until it accepts writes again", async () => {
     expect(await ready(server)).toMatchObject({ status: 200, body: { parts: { database: "ok" } } })
     await sql(`alter database ${name} set default_transaction_read_only = on`)
     await cut()
@@ -49,7 +46,7 @@ describe.skipIf(missing !== undefined)("a database", { timeout: 90_000 }, () => 
     expect((await start(server)).status).toBe(202)
   })
 
-  it("without disk space makes the server not ready until there is some again", async (context) => {
+  it("without disk space makes the server not ready until space is available again", async (context) => {
     const disk = await SmallDisk.start()
     if (typeof disk === "string") return context.skip(`there is no small disk here: ${disk}`)
     let small: Server.Running | undefined

@@ -1,5 +1,5 @@
 /**
- * How often dependencies are looked at. That a server notices how they fail:
+ * How often dependencies are checked. Detection of failures is tested in
  * `Dependencies.integration.test.ts`.
  */
 import { describe, expect, it } from "@effect/vitest"
@@ -11,13 +11,13 @@ import * as Dependencies from "../src/Dependencies.ts"
 import * as Queue from "../src/Queue.ts"
 
 describe("Dependencies", () => {
-  it.effect("that do not answer are looked at for all who ask at once, and each is answered in time", () => {
+  it.effect("that hang are checked once for concurrent callers, and each is answered in time", () => {
     let looks = 0
     const hanging = Effect.suspend(() => {
       looks++
       return Effect.never
     })
-    // Nothing else of the client is used.
+    // The rest of the client is not used.
     const sql = { unsafe: () => hanging } as unknown as SqlClient.SqlClient
     return Effect.gen(function* () {
       const { outages } = yield* Dependencies.Dependencies
@@ -31,7 +31,7 @@ describe("Dependencies", () => {
         )
       )
       yield* TestClock.adjust("1 millis")
-      // Who asked first leaves: the others are answered all the same.
+      // The first caller leaves: the others are still answered.
       yield* Fiber.interrupt(first)
       yield* TestClock.adjust("4 seconds")
       const answers = yield* Fiber.join(others)

@@ -8,7 +8,7 @@ import * as Server from "./fake/Server.ts"
 
 const canary = "CANARY0123456789"
 
-/** The variables that the sources of an installed SDK name. */
+/** The variables that appear in the sources of an installed SDK. */
 const variablesOf = (sdk: string, prefix: string): ReadonlyArray<string> => {
   const resolve = createRequire(createRequire(import.meta.url).resolve("@crewline/llm/OpenAi")).resolve
   const folder = dirname(resolve(sdk))
@@ -35,8 +35,8 @@ beforeAll(async () => {
     "ALL_PROXY"
   ]
   for (const name of variables) {
-    // As a header's value, as headers of their own, and in the place of those that requests have
-    // anyway.
+    // As the value of a header, as additional headers, and in place of headers that every request
+    // has.
     const isHeaders = name.endsWith("_HEADERS")
     const names = ["X-Gateway-Key", "Authorization", "X-Api-Key", "User-Agent", "OpenAI-Project", "Content-Type"]
     const address = /_PROXY$|_URL$|_HOST$/.test(name) ? "http://127.0.0.1:9" : canary
@@ -82,7 +82,7 @@ describe("variables that official SDKs read", { timeout: 60_000 }, () => {
       })
       expect(status, JSON.stringify(stored)).toBe(201)
       const before = foreign.received.length
-      // The first request of a client is built, the next ones repeat it.
+      // The first request of a client is built, later ones reuse it.
       for (let time = 0; time < 2; time++) {
         const { body } = await Server.request(`${server.url}/api/v1/llm-providers/${stored.id}/test`, {
           method: "POST"

@@ -1,6 +1,6 @@
 /**
- * Two servers on a Redis that is demoted under load, or gone: no start waits for it, and no work is
- * lost.
+ * Two servers on a Redis server that is demoted under load or lost: starts do not wait for it, and
+ * no work is lost.
  */
 import * as Queue from "@crewline/server/Queue"
 import * as Duration from "effect/Duration"
@@ -20,7 +20,7 @@ const prefix = `crewline_failover_${process.pid}`
 const missing = postgresMissing ?? RedisProcess.missing
 if (missing !== undefined) console.warn(`Skipped: ${missing}`)
 
-// The environment is read once: before the first server of this file.
+// The environment is read once: set before the first server of this file.
 const front = await Front.open()
 vi.stubEnv("REDIS_URL", `redis://127.0.0.1:${front.port}`)
 
@@ -57,8 +57,8 @@ describe.skipIf(missing !== undefined)("Redis", { timeout: 120_000 }, () => {
   })
 
   /**
-   * The replica becomes the primary, the address leads to it, and what was the primary follows it:
-   * connections to it stay.
+   * The replica becomes the primary, the address leads to it, and the former primary follows it:
+   * existing connections stay open.
    */
   const failOver = async (from: RedisProcess.RedisProcess, to: RedisProcess.RedisProcess) => {
     await to.cli("replicaof", "no", "one")
@@ -68,7 +68,7 @@ describe.skipIf(missing !== undefined)("Redis", { timeout: 120_000 }, () => {
 
   const outcome = (id: string) => Failovers.outcome(servers[0]!, id)
 
-  it("may be demoted three times under load: every execution completes, and no answer is paid twice but those in flight", () => {
+  it("may be demoted three times under load: every execution completes, and only answers in flight are paid twice", () => {
     const [first, second] = nodes as [RedisProcess.RedisProcess, RedisProcess.RedisProcess]
     return Failovers.survive({
       servers,
@@ -77,13 +77,13 @@ describe.skipIf(missing !== undefined)("Redis", { timeout: 120_000 }, () => {
     })
   })
 
-  it("that has lost everything is told it again", async () => {
+  it("that has lost all data receives it again", async () => {
     const ids = await Promise.all(servers.map(async (server) => (await start(server)).body.id as string))
     await nodes[1]!.cli("flushall")
     await until("done", async () => (await Promise.all(ids.map(outcome))).every((status) => status === "completed"), 60)
   })
 
-  it("that is gone stops no start; ready and the queue say so; what was started runs when it is back", async () => {
+  it("that is down blocks no start; readiness and the queue report it; started executions run after recovery", async () => {
     const [server] = servers as [Server.Running]
     const primary = nodes[1]!
     await primary.kill()

@@ -1,6 +1,6 @@
 /**
- * The feed of two servers that share PostgreSQL: 50 executions, 8 workers, and clients that are cut
- * at random.
+ * The feed of two servers on one PostgreSQL: 50 executions, 8 workers, and clients that are
+ * disconnected at random.
  */
 import * as Context from "effect/Context"
 import * as EventLog from "@crewline/core/EventLog"
@@ -30,8 +30,8 @@ const nameOf = ({ executionId, seq }: { readonly executionId?: unknown; readonly
   `${String(executionId)} ${String(seq)}`
 
 /**
- * Reads the feed until it holds so many ends; is cut after some events each time, and goes on at
- * either server.
+ * Reads the feed until it contains the given number of ends; is disconnected after some events each
+ * time, and continues at either server.
  */
 type Reader = (urls: ReadonlyArray<string>) => Promise<ReadonlyArray<string>>
 
@@ -88,7 +88,7 @@ describe.skipIf(missing !== undefined)(missing ?? "the feed of two servers", () 
   }, 60_000)
 
   it(
-    "has every event once, in one order, for whoever is cut and comes back to either",
+    "has every event once, in one order, for clients that are disconnected and reconnect to either server",
     { timeout: 120_000 },
     async () => {
       const urls = servers.map(({ url }) => url)

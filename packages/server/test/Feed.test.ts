@@ -1,6 +1,4 @@
-/**
- * The feed over HTTP: pages and server-sent events, filters, cursors that are not valid any more.
- */
+/** The feed over HTTP: pages and server-sent events, filters, expired cursors. */
 import * as EventLog from "@crewline/core/EventLog"
 import * as Tenant from "@crewline/core/Tenant"
 import * as Context from "effect/Context"
@@ -45,7 +43,7 @@ const readAll = async (query: string) => {
   }
 }
 
-/** What the executions themselves say. */
+/** The events of the executions themselves. */
 const eventsOf = async (id: string) =>
   (await Server.request(`${server.url}/api/v1/executions/${id}/events?limit=1000`)).body.items
 
@@ -61,7 +59,7 @@ describe("the feed over HTTP", { timeout: 60_000 }, () => {
     expect(whole.map(({ executionId }) => ids.includes(executionId)).every(Boolean)).toBe(true)
   })
 
-  it("leaves out what filters do, and goes on past it", async () => {
+  it("omits filtered events, and continues after them", async () => {
     const whole = await readAll("limit=1000")
     for (const [query, isWanted] of [
       ["type=ExecutionEnded", ({ type }) => type === "ExecutionEnded"],
@@ -79,7 +77,7 @@ describe("the feed over HTTP", { timeout: 60_000 }, () => {
     expect(wrong.body.errors[0].message).toContain('Invalid type "TaskStartd"')
   })
 
-  it("streams what is stored, then what comes, and goes on after any event", async () => {
+  it("streams stored events, then new ones, and continues after any event", async () => {
     const before = await readAll("limit=1000")
     const client = await Feed.open(server.url)
     await client.until((events) => events.length >= before.length)
@@ -95,7 +93,7 @@ describe("the feed over HTTP", { timeout: 60_000 }, () => {
       for (const [query, headers] of [
         [`?after=${cursor}`, {}],
         ["", { "last-event-id": cursor }],
-        // An EventSource repeats the address that it began with.
+        // An EventSource repeats its initial URL.
         [`?after=${whole[0]!.cursor}`, { "last-event-id": cursor }]
       ] as const) {
         const again = await Feed.open(server.url, query, headers)
@@ -110,7 +108,7 @@ describe("the feed over HTTP", { timeout: 60_000 }, () => {
     expect(ends.events.map(({ executionId }) => executionId)).toEqual([ids[0], ids[2]])
   })
 
-  it("refuses what is no cursor of it, by the stream too", async () => {
+  it("refuses invalid cursors, on the stream too", async () => {
     for (const accept of ["application/json", "text/event-stream"]) {
       for (const after of ["nonsense", "MC4w", encodeURIComponent(Buffer.from("9999999.1.1").toString("base64url"))]) {
         const { body, status } = await get(`?after=${after}`, { accept })
@@ -125,7 +123,7 @@ describe("the feed over HTTP", { timeout: 60_000 }, () => {
     expect(body.errors[0].path).toEqual(["headers", "last-event-id"])
   })
 
-  it("answers 410 to a cursor from before what was deleted for its age", async () => {
+  it("answers 410 for a cursor before events that were deleted because of their age", async () => {
     const whole = await readAll("limit=1000")
     const log = Context.get(server.services, EventLog.EventLog)
     await Effect.runPromise(log.prune({ endedForMillis: 0, limit: 1, tenant: Tenant.defaultTenant }))
@@ -141,7 +139,7 @@ describe("the feed over HTTP", { timeout: 60_000 }, () => {
 })
 
 describe("the feed over a WebSocket", { timeout: 30_000 }, () => {
-  it("gives the same as server-sent events, and goes on after any event", async () => {
+  it("sends the same events as server-sent events, and continues after any event", async () => {
     const whole = await readAll("limit=1000")
     const client = Socket.open(server.url, undefined)
     await client.until(({ cursor }) => cursor === whole.at(-1)!.cursor)
@@ -160,7 +158,7 @@ describe("the feed over a WebSocket", { timeout: 30_000 }, () => {
     ends.socket.close()
   })
 
-  it("is closed with a reason for what is no cursor, for one that has expired, and for an invalid query", async () => {
+  it("is closed with a reason for an invalid cursor, an expired one, and an invalid query", async () => {
     const outcome = (query: string) => Socket.outcome(server.url, undefined, { query })
     expect(await outcome("?after=x")).toBe(4400)
     expect(await outcome("?type=x")).toBe(4400)
@@ -171,7 +169,7 @@ describe("the feed over a WebSocket", { timeout: 30_000 }, () => {
     expect(await get("/ws")).toMatchObject({ status: 426, body: { code: "upgrade-required" } })
   })
 
-  it("holds little for a client that reads nothing, and closes it with the cursor to go on from", async () => {
+  it("buffers little for a client that reads nothing, and closes it with the cursor to continue from", async () => {
     const slow = await Server.start({
       followers: { limits: { deltaBytes: 64 * 1024, storedBytes: 256 * 1024, patienceMillis: 300 } }
     })
@@ -193,7 +191,7 @@ describe("the feed over a WebSocket", { timeout: 30_000 }, () => {
     const client = Socket.open(slow.url, undefined)
     await client.until(() => true)
     client.socket.pause()
-    // Longer than the patience of the server and the second between its looks.
+    // Longer than the server's timeout plus the second between its checks.
     await new Promise((resolve) => setTimeout(resolve, 2_500))
     client.socket.resume()
     const { code, reason } = await client.closed

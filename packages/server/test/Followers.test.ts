@@ -53,7 +53,7 @@ const open = (id: string, after?: number | string) => Socket.open(server.url, id
 const log = () => Context.get(server.services, EventLog.EventLog)
 
 describe("a follower", { timeout: 60_000 }, () => {
-  it("is told everything from the start, then live, with deltas; and the end closes it", async () => {
+  it("receives everything from the start, then live events with deltas, until the end closes it", async () => {
     const id = await start(3)
     const client = open(id)
     await client.until(({ type }) => type === "TaskStarted")
@@ -67,7 +67,7 @@ describe("a follower", { timeout: 60_000 }, () => {
     expect(deltas.every(({ seq }) => seq === undefined)).toBe(true)
   })
 
-  it("goes on after any seq, also when all is over", async () => {
+  it("continues after any seq, also when the execution has ended", async () => {
     const id = await start(2)
     Deferred.doneUnsafe(gate, Effect.void)
     const first = open(id)
@@ -83,7 +83,7 @@ describe("a follower", { timeout: 60_000 }, () => {
     expect(nothing.messages).toEqual([])
   })
 
-  it("reads a long past in pages", async () => {
+  it("reads long histories in pages", async () => {
     const id = await start(1)
     const lines = 1_000
     const stored: ReadonlyArray<ExecutionEvent.Draft> = Array.from({ length: lines }, (_, n) => ({
@@ -107,7 +107,7 @@ describe("a follower", { timeout: 60_000 }, () => {
     expect(values).toEqual(Array.from({ length: lines }, (_, n) => "é".repeat(n % 300)))
   })
 
-  it("misses nothing of what is appended while it catches up", async () => {
+  it("misses no event appended while it catches up", async () => {
     const id = await start(1)
     const append = (from: number, to: number) => {
       const [head, ...tail] = Array.from({ length: to - from }, (_, n): ExecutionEvent.Draft => ({
@@ -131,7 +131,7 @@ describe("a follower", { timeout: 60_000 }, () => {
     }
   })
 
-  it("is told why it is refused", async () => {
+  it("receives the reason of a refusal", async () => {
     const id = await start(1)
     expect(await open("exec_none").closed).toMatchObject({ code: 4404 })
     expect(await open(id, "many").closed).toMatchObject({ code: 4400 })
@@ -139,7 +139,7 @@ describe("a follower", { timeout: 60_000 }, () => {
     expect(await open(id, 99).closed).toMatchObject({ code: 4400, reason: expect.stringContaining("last seq") })
   })
 
-  it("of another site is not served", async () => {
+  it("from another site is refused", async () => {
     const id = await start(1)
     const port = Number(new URL(server.url).port)
     const answer = await new Promise<string>((resolve) => {
@@ -158,13 +158,13 @@ describe("a follower", { timeout: 60_000 }, () => {
     expect(answer).toContain('"code":"foreign-origin"')
   })
 
-  it("that is dead is cut off, one that lives is not", async () => {
+  it("that is dead is disconnected, a live one is not", async () => {
     const other = await Server.start({ ...options, followers: { pingInterval: "200 millis" } })
     const id = await start(1, other)
     const live = Socket.open(other.url, id)
     const port = Number(new URL(other.url).port)
     const closed = new Promise<void>((resolve) => {
-      // Speaks no WebSocket: it never answers a ping.
+      // Not a WebSocket client: it never answers a ping.
       const socket = connect(port, "127.0.0.1", () =>
         socket.write(
           `GET /api/v1/executions/${id}/ws HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: Upgrade\r\n` +
@@ -179,7 +179,7 @@ describe("a follower", { timeout: 60_000 }, () => {
     await other.stop()
   })
 
-  it("that takes too little is closed with the last seq it was sent, and comes back for the rest", async () => {
+  it("that reads too slowly is closed with the last seq it was sent, and reconnects for the rest", async () => {
     const id = await start(1)
     const slow = open(id)
     const quick = open(id)
@@ -207,7 +207,7 @@ describe("a follower", { timeout: 60_000 }, () => {
     quick.socket.terminate()
   })
 
-  it("is told that the server restarts", async () => {
+  it("is notified of a restart", async () => {
     const other = await Server.start(options)
     const id = await start(1, other)
     const client = Socket.open(other.url, id)
@@ -218,14 +218,14 @@ describe("a follower", { timeout: 60_000 }, () => {
 })
 
 describe("a thousand followers of one execution", () => {
-  it("see the same sequence, also those that were cut and came back", { timeout: 60_000 }, async () => {
+  it("receive the same sequence, also after being disconnected", { timeout: 60_000 }, async () => {
     const clients = 1_000
     const id = await start(20)
     const followers = Array.from({ length: clients }, () => [open(id)])
     await Promise.all(followers.map(([client]) => client!.until(({ seq }) => seq === 2)))
     const over = followers.map(async (parts, n) => {
       if (n % 2 === 0) {
-        // Cut at different places, some of them in the middle of an answer.
+        // Disconnected at different positions, some in the middle of an answer.
         const at = 3 + (n % 40)
         await parts[0]!.until(({ seq }) => seq === at)
         parts[0]!.socket.terminate()

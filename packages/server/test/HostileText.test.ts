@@ -1,5 +1,5 @@
 /**
- * What a storage cannot take, at every place of the API where a client puts text: the answer names
+ * Text that a storage cannot store, in every place of the API that accepts text: the response names
  * the place, and is never a 500.
  */
 import * as Effect from "effect/Effect"
@@ -8,7 +8,7 @@ import { WebSocket } from "ws"
 import * as Server from "./fake/Server.ts"
 
 let server: Server.Running
-/** By the model. */
+/** The text of the model. */
 let said = "Done."
 let ids: { readonly agent: string; readonly crew: string; readonly execution: string; readonly provider: string }
 
@@ -56,9 +56,7 @@ describe("a body that is not UTF-8", () => {
   })
 })
 
-/**
- * As JSON escapes, which come through as they are; halves of surrogate pairs cannot be in a URL.
- */
+/** As JSON escapes, which are decoded by the server; unpaired surrogates cannot be in a URL. */
 const inBodies = {
   "a NUL": "h\u0000",
   "a NUL alone": "\u0000",
@@ -79,7 +77,7 @@ type Request = readonly [path: string, options?: Parameters<typeof Server.reques
 
 interface Place {
   readonly where: string
-  /** Of the one error. */
+  /** The message of the only error. */
   readonly path: ReadonlyArray<string | number>
   /** Default: 400. */
   readonly status?: number
@@ -148,7 +146,7 @@ const bodies: ReadonlyArray<Place> = [
   { where: "the id of the crew to start", path: ["crewId"], send: (crewId) => post("/api/v1/executions", { crewId }) }
 ]
 
-/** Names that are keys: what is told is found at a path that is as hostile as the name. */
+/** Names that are keys: the error is at a path as hostile as the name. */
 const keys: ReadonlyArray<Place> = [
   {
     where: "the name of a crew's agent",
@@ -263,7 +261,7 @@ describe.each(Object.entries(inBodies))("%s in a body", (_, text) => {
     expect(errors[0].path.slice(0, -1)).toEqual(path)
   })
 
-  it("is taken as text: of an agent, of an input, of a model's answer", async () => {
+  it("is accepted as text of an agent, of an input, of a model's answer", async () => {
     said = `x${text}`
     const stored = await call("/api/v1/agents", { body: { ...agent, role: text, goal: `x${text}` } })
     expect([stored.status, stored.body.goal]).toEqual(text.trim() === "" ? [400, undefined] : [201, `x${text}`])
@@ -276,7 +274,7 @@ describe.each(Object.entries(inBodies))("%s in a body", (_, text) => {
     expect(items[0].plan.inputs).toEqual({ topic: text })
   })
 
-  it("is taken as text: of an output that a person is shown, of feedback", async () => {
+  it("is accepted as text of an output that a person is shown, and of feedback", async () => {
     said = `x${text}`
     const reviewed = { ...crew, tasks: { a: { ...crew.tasks.a, humanInput: true } } }
     const { body } = await call("/api/v1/executions", { body: { crew: reviewed } })
@@ -299,7 +297,7 @@ describe.each(Object.entries(inUrls))("%s in a URL", (_, text) => {
     expect(errors.map((error: { readonly path: unknown }) => error.path)).toEqual([path])
   })
 
-  it("is no execution that a WebSocket follows, and no seq that it begins at", async () => {
+  it("is neither an execution nor a seq for a WebSocket", async () => {
     const open = (path: string) =>
       new Promise<number>((resolve) => {
         const socket = new WebSocket(`${server.url.replace("http", "ws")}/api/v1/executions/${path}`)
@@ -331,7 +329,7 @@ describe("hostile headers", () => {
   })
 })
 
-describe("numbers beyond what a storage counts to", () => {
+describe("numbers beyond the range of the storage", () => {
   it.each([
     ["agents", () => ids.agent, agent],
     ["crews", () => ids.crew, crew],
@@ -343,7 +341,7 @@ describe("numbers beyond what a storage counts to", () => {
     }
   })
 
-  it.each([2 ** 31, Number.MAX_SAFE_INTEGER, 1e30])("are the seq of no event: %d", async (after) => {
+  it.each([2 ** 31, Number.MAX_SAFE_INTEGER, 1e30])("are not the seq of any event: %d", async (after) => {
     const answer = await call(`/api/v1/executions/${ids.execution}/events?after=${after}`)
     expect([answer.status, answer.body.errors[0].path]).toEqual([400, ["query", "after"]])
   })

@@ -1,4 +1,4 @@
-/** Two servers on a Redis behind a sentinel that changes the primary under load. */
+/** Two servers on a Redis server behind a sentinel that changes the primary under load. */
 import * as Queue from "@crewline/server/Queue"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -22,7 +22,7 @@ describe.skipIf(missing !== undefined)("Redis behind a sentinel", { timeout: 120
   let sentinel: RedisProcess.RedisProcess
   let servers: ReadonlyArray<Server.Running> = []
 
-  /** The port of the primary, when a replica is ready to follow it. */
+  /** The port of the primary, once a replica is ready to follow it. */
   const settled = async (): Promise<string | undefined> => {
     const port = (await sentinel.cli("sentinel", "get-master-addr-by-name", "main")).split("\n")[1]
     const replicas = await sentinel.cli("sentinel", "replicas", "main")
@@ -38,7 +38,7 @@ describe.skipIf(missing !== undefined)("Redis behind a sentinel", { timeout: 120
         config: ["sentinel down-after-milliseconds main 1000", "sentinel failover-timeout main 2000"]
       })
     )
-    // What it knows of the servers is otherwise up to ten seconds old.
+    // Otherwise its information about the servers is up to ten seconds old.
     await sentinel.cli("sentinel", "debug", "info-period", "200")
     await until("the replica is known", async () => (await settled()) !== undefined, 30)
     vi.stubEnv("REDIS_URL", `redis+sentinel://127.0.0.1:${sentinel.port}/main`)
@@ -59,14 +59,14 @@ describe.skipIf(missing !== undefined)("Redis behind a sentinel", { timeout: 120
     await sql(`drop database if exists ${name} with (force)`)
   })
 
-  it("may fail over three times: every execution completes, and no answer is paid twice but those in flight", () =>
+  it("may fail over three times: every execution completes, and only answers in flight are paid twice", () =>
     Failovers.survive({
       servers,
       counts,
       failOver: async () => {
         const before = await settled()
         await sentinel.cli("sentinel", "failover", "main")
-        // Ready for the next one: another is the primary, and the old one follows it.
+        // Ready for the next failover: another server is the primary, and the old one follows it.
         await until("another is the primary", async () => ![undefined, before].includes(await settled()), 30)
       }
     }))

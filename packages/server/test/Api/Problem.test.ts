@@ -7,7 +7,7 @@ import { describe, expect, it } from "vitest"
 import * as Problem from "../../src/Api/Problem.ts"
 
 describe("Problem", () => {
-  it("is an error of its code, and is answered as the table says", async () => {
+  it("is an error of its code, answered with the status from the table", async () => {
     const problem = Problem.make("not-found", { resource: "crew", id: "x", detail: "There is no crew x." })
     expect(problem).toBeInstanceOf(Error)
     expect(problem).toMatchObject({ _tag: "not-found", message: "There is no crew x." })

@@ -25,7 +25,7 @@ const make = Effect.fnUntraced(function* () {
 })
 
 describe("refusals", () => {
-  it.effect("are one entry for the first, and one in a minute for all others of a caller", () =>
+  it.effect("are one entry for the first, and one entry per minute for all later ones of a caller", () =>
     Effect.gen(function* () {
       const { noted, refused } = yield* make()
       for (let n = 0; n < 1_000; n++) yield* refused(refusal({ operation: `o${n}` }))
@@ -39,7 +39,7 @@ describe("refusals", () => {
     })
   )
 
-  it.effect("of callers without end are so many entries", () =>
+  it.effect("of an unlimited number of callers are limited in number", () =>
     Effect.gen(function* () {
       const { noted, refused } = yield* make()
       for (let n = 0; n < 10_000; n++) yield* refused(refusal({ address: `10.0.${n >> 8}.${n & 255}` }))
@@ -52,7 +52,7 @@ describe("refusals", () => {
     })
   )
 
-  it.effect("that are about what was asked for are told apart by it", () =>
+  it.effect("that concern a resource are grouped by it", () =>
     Effect.gen(function* () {
       const { noted, refused } = yield* make()
       for (const resource of ["a", "b", "a"]) yield* refused(refusal({ status: 404, code: "not-found", resource }))
@@ -63,7 +63,7 @@ describe("refusals", () => {
     })
   )
 
-  it.effect("that were counted are noted when the process ends", () =>
+  it.effect("that were counted are recorded when the process ends", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
       const { noted, refused } = yield* Scope.provide(make(), scope)

@@ -19,8 +19,9 @@ const ask: AskView.View = {
 }
 
 describe("an ask in a terminal", () => {
-  it("hides nothing of what an answer binds to, and lets nobody write over it", () => {
-    // Escape sequences, reversed order, no width, tags that only models read, a line of its own.
+  it("shows everything an answer binds to, and cannot be overwritten by its contents", () => {
+    // Escape sequences, reversed order, zero-width characters, tags that only models read, extra
+    // lines.
     const to = "ann\u001b[2K\u202egro.live\u200b\u{e0041}\u2028\u009b\n  deadline  none"
     const lines = AskText.lines({ ...ask, title: `a\n\u001b[2Kb`, shown: { to } })
     expect(lines[0]).toBe("approval: a [2Kb")
@@ -31,7 +32,7 @@ describe("an ask in a terminal", () => {
     expect(lines.filter((line) => line.startsWith("  deadline"))).toEqual(["  deadline  none"])
   })
 
-  it("says until when it is open and what silence means", () => {
+  it("shows its deadline and the meaning of silence", () => {
     const deadline = "2026-01-02T00:00:00.000Z"
     const said = (more: Partial<AskView.View>) =>
       AskText.lines({ ...ask, ...more }).find((line) => line.includes("deadline"))
@@ -41,7 +42,7 @@ describe("an ask in a terminal", () => {
     expect(said({ deadline, onSilence: "reply", reply: { a: 1 } })).toContain('silence replies {"a":1}')
   })
 
-  it("is answered by commands that a shell reads as they are meant", () => {
+  it("is answered by commands that are quoted for the shell", () => {
     expect(AskText.commands(ask, Option.none())[0]).toBe("crewline answer exec_1~a~1.1.0 approve")
     expect(AskText.commands(ask, Option.some("/tmp/data"))[2]).toBe(
       "crewline answer exec_1~a~1.1.0 deny --data /tmp/data"

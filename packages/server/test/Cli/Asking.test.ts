@@ -24,7 +24,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }))
 const asked = (shown: string) => shown.includes("Your answer (")
 
 describe("crewline run, where people have to answer", { timeout: 60_000 }, () => {
-  it("prints what is asked and exits with 3 where nobody sits at a terminal; in memory it is cancelled", async () => {
+  it("prints the ask and exits with 3 without a terminal; in memory the execution is cancelled", async () => {
     const { code, stderr, stdout } = await InProcess.run(["run", approval])
     expect({ code, stdout }).toEqual({ code: 3, stdout: "" })
     expect(stderr).toMatch(/approval: only: may worker call calculate\?/)
@@ -34,7 +34,7 @@ describe("crewline run, where people have to answer", { timeout: 60_000 }, () =>
     expect(stderr).toMatch(/only in memory and has been cancelled/)
   })
 
-  it("prints events for programs, and asks nobody then", async () => {
+  it("prints events for programs, and then asks no questions", async () => {
     const { code, stdout } = await InProcess.run(["run", approval, "--json"], { person: () => undefined })
     expect(code).toBe(3)
     const types = stdout
@@ -45,7 +45,7 @@ describe("crewline run, where people have to answer", { timeout: 60_000 }, () =>
     expect(types.at(-1)).toBe("ExecutionEnded")
   })
 
-  it("asks in the terminal, says what is no answer, and goes on", async () => {
+  it("asks in the terminal, rejects invalid answers, and continues", async () => {
     const lines = ["", "perhaps", "edit 7", 'edit { "wrong": 1 }', 'e { "expression": "2 * 21" }']
     const { code, stderr, stdout } = await InProcess.run(["run", approval], {
       person: (shown) => (asked(shown) ? lines.shift() : undefined)
@@ -57,7 +57,7 @@ describe("crewline run, where people have to answer", { timeout: 60_000 }, () =>
     expect(stderr).toMatch(/\narguments[^\n]*expression/)
   })
 
-  it("sends an output back and asks again, until it is accepted", async () => {
+  it("sends an output back and asks again until it is accepted", async () => {
     const lines = ["revise", "Shorter, please", "accept"]
     const { code, stdout } = await InProcess.run(["run", review], {
       person: (shown) => (asked(shown) || shown.includes("What should be changed:") ? lines.shift() : undefined)
@@ -66,7 +66,7 @@ describe("crewline run, where people have to answer", { timeout: 60_000 }, () =>
     expect(stdout).toContain("Shorter, please")
   })
 
-  it("sends what is typed to agents, who go on with it, also after their output was accepted", async () => {
+  it("sends typed messages to agents, which continue with them, even after their output was accepted", async () => {
     const lines = ["@nobody Hello", "@only Be brief", "@ Hello", "accept", "accept"]
     const { code, stderr } = await InProcess.run(["run", review, "--steer"], {
       person: (shown) => (asked(shown) ? lines.shift() : undefined)
@@ -78,7 +78,7 @@ describe("crewline run, where people have to answer", { timeout: 60_000 }, () =>
     expect(stderr).toContain("has no manager to read the message")
   })
 
-  it("is as without a terminal when the person has nothing more to say", async () => {
+  it("behaves as without a terminal when the input has ended", async () => {
     const { code, stderr } = await InProcess.run(["run", review], {
       person: (shown) => (asked(shown) ? null : undefined)
     })
@@ -88,7 +88,7 @@ describe("crewline run, where people have to answer", { timeout: 60_000 }, () =>
 })
 
 describe("crewline inbox and answer", { timeout: 60_000 }, () => {
-  it("say what is wrong with a command line before anything is opened", async () => {
+  it("report an invalid command line before anything is opened", async () => {
     const wrong = await InProcess.run(["answer", "x", "reply", "--value", "yes"])
     expect(wrong.code).toBe(2)
     expect(wrong.stderr).toMatch(/value/)
@@ -109,7 +109,7 @@ describe("crewline inbox and answer", { timeout: 60_000 }, () => {
     })
   })
 
-  it("make no database where there is none, and do not believe what a dead server left", async () => {
+  it("create no database, and ignore the address left by a dead server", async () => {
     const data = join(folder, "empty")
     const none = await InProcess.run(["inbox", "--data", data])
     expect(none).toMatchObject({ code: 1, stderr: expect.stringContaining(`no database in ${data}`) })

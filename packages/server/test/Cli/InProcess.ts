@@ -1,4 +1,4 @@
-/** The `crewline` command in this process, with streams and an environment of its own. */
+/** The `crewline` command in this process, with its own streams and environment. */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
@@ -14,16 +14,16 @@ export const example = (name: string): string => join(Process.examples, name)
 
 export interface Options {
   readonly env?: Record<string, string>
-  /** What stands on standard input; absent: nothing. */
+  /** Standard input; absent: empty. */
   readonly input?: string
   /**
-   * Who sits at the terminal: the line typed after what was shown since the last one; `null` ends
-   * the input. Absent: nobody.
+   * The person at the terminal: returns the line to type after the output since the last one;
+   * `null` ends the input. Absent: no terminal.
    */
   readonly person?: (shown: string) => string | null | undefined
 }
 
-/** Runs `crewline` with these arguments to its end. */
+/** Runs `crewline` with these arguments until it exits. */
 export const run = async (
   args: ReadonlyArray<string>,
   { env = {}, input, person }: Options = {}
@@ -37,7 +37,7 @@ export const run = async (
     const line = person?.(fresh)
     if (line === undefined) return
     fresh = ""
-    // Nobody types while the terminal is being written to.
+    // Input is typed only after pending output was written.
     setImmediate(() => (line === null ? stdin.end() : stdin.write(`${line}\n`)))
   }
   const output = Output.layer({

@@ -23,9 +23,9 @@ tasks: { only: { description: Say hello., expectedOutput: A word., humanInput: t
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
-describe("what crewline run --data leaves", { timeout: 120_000 }, () => {
-  it("is answered from the database, then over the server that left its address; and goes on there", async () => {
-    // Its name needs quotes in a shell.
+describe("an execution left by crewline run --data", { timeout: 120_000 }, () => {
+  it("is answered in the database, then over the server that left its address, where it continues", async () => {
+    // A name that must be quoted in a shell.
     const data = join(folder, "ann's data")
     const flag = ` --data '${folder}/ann'\\''s data'`
     const ran = await InProcess.run(["run", crew, "--data", data])
@@ -49,7 +49,7 @@ describe("what crewline run --data leaves", { timeout: 120_000 }, () => {
     const [, url = ""] = await server.said(/^Crewline listens on (http:\/\/127\.0\.0\.1:\d+)$/m)
     const file = join(data, "server.json")
     expect((await stat(file)).mode & 0o777).toBe(0o600)
-    // As a server of one's own, which leaves no address.
+    // Like a server started separately, which leaves no address.
     await rename(file, `${file}.away`)
     expect(await InProcess.run(["inbox", "--data", data])).toMatchObject({
       code: 1,

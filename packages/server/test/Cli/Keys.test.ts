@@ -16,7 +16,7 @@ const keys = (args: ReadonlyArray<string>, env: Record<string, string> = {}) =>
   InProcess.run(["keys", ...args], { env })
 
 describe("crewline keys", { timeout: 180_000 }, () => {
-  it("makes the first key before any server runs, and further ones on the server that does", async () => {
+  it("creates the first key before any server runs, and further keys on the running server", async () => {
     const data = join(folder, "data")
     const create = (...args: ReadonlyArray<string>) =>
       keys(["create", "--name", "ci", "--role", "operator", "--json", "--data", data, ...args])
@@ -39,13 +39,13 @@ describe("crewline keys", { timeout: 180_000 }, () => {
       credential: "local"
     })
 
-    // Over the server, with the credential that it left; the key alone goes to stdout.
+    // Over the server, with the credential that it left. Only the key goes to stdout.
     const second = await keys(["create", "--name", "ops", "--role", "admin", "--tenant", "acme", "--data", data])
     expect(second, second.stderr).toMatchObject({ code: 0, stderr: expect.stringContaining("shown only once") })
     const key = second.stdout.trim()
     expect(await me(key)).toMatchObject({ tenant: "acme", role: "admin", name: "ops" })
 
-    // Over the server, with a key of its own: of its tenant, and of no other.
+    // Over the server, with a key: limited to the tenant of that key.
     const env = { CREWLINE_URL: url, CREWLINE_KEY: key }
     const listed = JSON.parse((await keys(["list", "--json"], env)).stdout)
     expect(listed.items.map(({ name }: { name: string }) => name)).toEqual(["ops", "ci"])
@@ -67,7 +67,7 @@ describe("crewline keys", { timeout: 180_000 }, () => {
     const { code, stderr } = await server.ended
     expect(code).toBe(0)
     for (const secret of [made.key, key, rotated.key]) expect(stderr).not.toContain(secret)
-    // Without a server, in the database itself.
+    // Without a server, directly in the database.
     const after = await keys(["list", "--json", "--data", data, "--tenant", "acme"])
     expect(JSON.parse(after.stdout).items.map(({ status }: { status: string }) => status)).toEqual([
       "active",
@@ -82,7 +82,7 @@ describe("crewline keys", { timeout: 180_000 }, () => {
       { operation: "keys.rotate", actor: "ops", details: { made: rotated.id } },
       { operation: "keys.create", credential: "local", details: { name: "ci", role: "operator" } }
     ])
-    // Made in the database itself.
+    // Created directly in the database.
     expect(items[2]).not.toHaveProperty("address")
     expect((await audit("--operation", "keys.rotate")).stdout).toMatch(
       new RegExp(`ops {2}keys\\.rotate {2}${made.id} {2}201 {2}from \\S+ {2}made: ${rotated.id}`)
@@ -102,7 +102,7 @@ describe("crewline keys", { timeout: 180_000 }, () => {
     expect(ended.stderr).toMatch(message)
   })
 
-  it("says what to do when a server would be open to others", async () => {
+  it("explains what to do if a server would be open to the network", async () => {
     const refused = await Process.run(["serve", "--port", "0", "--data", join(folder, "empty")], {
       env: { HOST: "0.0.0.0" }
     })

@@ -30,7 +30,7 @@ const events = stamp([
 ])
 
 describe("Live", () => {
-  it.effect("writes one line a stored event to stderr when that is no terminal, and nothing to stdout", () => {
+  it.effect("writes one line per stored event to stderr without a terminal, and nothing to stdout", () => {
     const { layer, stderr, stdout } = world(false)
     return Effect.gen(function* () {
       const view = yield* Live.show(Stream.fromIterable(events), { json: false })
@@ -41,7 +41,7 @@ describe("Live", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("writes the stored events as JSON lines to stdout when asked to", () => {
+  it.effect("writes the stored events as JSON lines to stdout on request", () => {
     const { layer, stderr, stdout } = world(true)
     return Effect.gen(function* () {
       yield* Live.show(Stream.fromIterable(events), { json: true })
@@ -72,7 +72,7 @@ describe("Live", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("keeps what is logged off stdout, and above what is drawn", () => {
+  it.effect("keeps log lines off stdout, and above the drawn block", () => {
     const { layer, stderr, stdout } = world(true)
     return Effect.gen(function* () {
       const shown = yield* Effect.forkChild(
@@ -82,7 +82,7 @@ describe("Live", () => {
       const before = stderr.take().length
       yield* Effect.logWarning("the database is slow")
       const logged = stderr.take().slice(before)
-      // The block is cleared, the words written, the block drawn again below them.
+      // The block is cleared, the text written, and the block drawn again below it.
       expect(logged).toMatch(/\d+A[^]*the database is slow[^]*\n[^]*planets[^]*gather/)
       expect(stdout.take()).toBe("")
       yield* Fiber.interrupt(shown)

@@ -16,7 +16,7 @@ export interface Ended {
 export interface Running {
   readonly child: ChildProcess
   readonly ended: Promise<Ended>
-  /** Waits until stdout and stderr together match; rejects when the process ends before. */
+  /** Waits until stdout and stderr together match; rejects if the process ends first. */
   readonly said: (pattern: RegExp) => Promise<RegExpExecArray>
 }
 
@@ -25,11 +25,11 @@ export interface Options {
   readonly env?: Record<string, string | undefined>
   /** Arguments for Node itself. */
   readonly node?: ReadonlyArray<string>
-  /** A command that starts it, with its arguments. */
+  /** A command that starts Crewline, with its arguments. */
   readonly through?: ReadonlyArray<string>
 }
 
-// What the machine of the test has configured must not change what the command does.
+// The configuration of the machine must not affect the command.
 const unset = {
   OPENAI_API_KEY: undefined,
   OPENAI_BASE_URL: undefined,
@@ -83,5 +83,5 @@ export const start = (args: ReadonlyArray<string>, { cwd, env, node = [], throug
   return { child, ended, said }
 }
 
-/** Runs `crewline` with these arguments to its end. */
+/** Runs `crewline` with these arguments until it exits. */
 export const run = (args: ReadonlyArray<string>, options?: Options): Promise<Ended> => start(args, options).ended

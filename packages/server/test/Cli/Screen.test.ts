@@ -2,10 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import fc from "fast-check"
 import * as Screen from "../../src/Cli/Screen.ts"
 
-/**
- * As much of a terminal as the screen uses: lines below each other, a cursor, clearing, automatic
- * wrapping.
- */
+/** The subset of a terminal that the screen uses: lines, a cursor, clearing, automatic wrapping. */
 class Terminal {
   columns: number
   written = ""
@@ -47,7 +44,7 @@ class Terminal {
     }
   }
 
-  /** What a terminal does with the text on it when it becomes narrower. */
+  /** What a terminal does with its text when it becomes narrower. */
   narrow(columns: number) {
     this.columns = columns
     this.cells = this.cells.flatMap((line) =>
@@ -67,7 +64,7 @@ const block = (...texts: ReadonlyArray<string>) => texts.map((text) => [{ text, 
 const texts = fc.array(fc.string({ unit: fc.constantFrom("a", "b", " "), maxLength: 9 }), { maxLength: 6 })
 
 describe("Screen", () => {
-  it("shows exactly the last block, whatever blocks came before, with what was printed above it", () => {
+  it("shows exactly the last block, whatever blocks came before, below the printed text", () => {
     const step = fc.oneof(
       texts.map((lines) => ({ lines })),
       fc.stringMatching(/^[a-z]{1,9}$/).map((text) => ({ text }))
@@ -96,7 +93,7 @@ describe("Screen", () => {
     )
   })
 
-  it("writes nothing when nothing changed, and only the lines that did", () => {
+  it("writes nothing when nothing changed, and otherwise only the changed lines", () => {
     const terminal = new Terminal(40)
     const screen = Screen.make(terminal.target, Screen.paint(false))
     screen.draw(block("one", "two", "three"))
@@ -109,7 +106,7 @@ describe("Screen", () => {
     expect(terminal.written).not.toContain("three")
   })
 
-  it("leaves no remains when the terminal becomes narrower and wraps what stood there", () => {
+  it("leaves no remains when the terminal becomes narrower and wraps earlier lines", () => {
     const terminal = new Terminal(40)
     const screen = Screen.make(terminal.target, Screen.paint(false))
     screen.draw(block("x".repeat(35), "short", "y".repeat(30)))
@@ -118,7 +115,7 @@ describe("Screen", () => {
     expect(terminal.lines).toEqual(["three", "narrow", "lines"])
   })
 
-  it("writes no colour when it may not", () => {
+  it("writes no colour when colours are disabled", () => {
     const line = [{ text: "done", style: "good" as const }]
     expect(Screen.paint(false)(line)).toBe("done")
     expect(Screen.paint(true)(line)).toBe("\u001b[32mdone\u001b[0m")

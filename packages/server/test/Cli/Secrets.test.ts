@@ -52,7 +52,7 @@ describe("crewline secrets", { timeout: 120_000 }, () => {
     for (const { stderr, stdout } of [stored, again, listed, audit]) expect(stdout + stderr).not.toContain(value)
   })
 
-  it("takes a value from standard input alone", async () => {
+  it("takes values only from standard input", async () => {
     const env = { CREWLINE_DATA: join(folder, "none"), CREWLINE_MASTER_KEY: master }
     const missing = await InProcess.run(["secrets", "set", "stripe"], { env })
     expect(missing).toMatchObject({ code: 2, stderr: expect.stringContaining("standard input") })

@@ -56,7 +56,7 @@ describe("Transcript", () => {
     ])
   })
 
-  it("says who passed what on to whom, and why, and what people say", () => {
+  it("shows who passed a task on, to whom and why, and the messages of people", () => {
     const child = { ...task("a/1.1.0.work", [], "researcher"), title: "Find facts" }
     const events = stamp([
       started([task("a")]),
@@ -81,7 +81,7 @@ describe("Transcript", () => {
     ])
   })
 
-  it("says of what the manager decides, and of who was chosen, who it is", () => {
+  it("shows decisions of the manager, and who chose an agent", () => {
     const office = { ...task("a/assign", [], "boss"), title: "Who does a?", office: "assign" as const }
     const work = { ...task("a/assign/work", [], "poet"), title: "a" }
     const suspended = (kind: "assignment" | "work", spawned: typeof work) => ({
@@ -99,7 +99,7 @@ describe("Transcript", () => {
     ])
   })
 
-  it("says how the result stands with the criteria", () => {
+  it("shows how the result meets the criteria", () => {
     const criteria = [
       { criterion: "It is short.", verdict: "passed" },
       { criterion: "It names its sources.", verdict: "failed", reason: "None." }
@@ -123,7 +123,7 @@ describe("Transcript", () => {
     ])
   })
 
-  it("stays on one line and without control characters, whatever a model or a tool says", () => {
+  it("stays on one line without control characters for any text of a model or tool", () => {
     const nasty = "first\r\nsecond\u001b[2J\u2028third"
     const events = stamp([started([task("a")]), begin("a"), fail("a", nasty)])
     expect(lines([...events]).at(-1)).toBe("   0.200 s  a: failed (model-error): first second[2Jthird")

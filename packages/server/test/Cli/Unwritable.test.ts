@@ -1,5 +1,5 @@
 /**
- * Directories that cannot be written to: each way is told in words, without the names of functions
+ * Directories that cannot be written to: each error is in plain words, without names of functions
  * or codes.
  */
 import { execFileSync } from "node:child_process"
@@ -28,7 +28,7 @@ interface Place {
   readonly through?: ReadonlyArray<string>
 }
 
-/** Another user, and a directory that is not theirs; a text says why that cannot be had. */
+/** Another user and a directory owned by someone else, or the reason why they are not available. */
 const ofAnother = (): Place | string => {
   const directory = join(folder, "foreign")
   mkdirSync(directory, { mode: 0o755 })

@@ -9,7 +9,7 @@ import { answer, began, begin, complete, fail, fold, say, stamp, started, task, 
 const get = (view: View.View, id: string) => HashMap.getUnsafe(view.tasks, id)
 
 describe("View", () => {
-  it("follows a task from pending to completed, with what it cost", () => {
+  it("follows a task from pending to completed, with its cost", () => {
     const events = stamp([
       started([task("a"), task("b", ["a"])]),
       begin("a"),
@@ -31,12 +31,12 @@ describe("View", () => {
     expect(view.lastSeq).toBe(4)
   })
 
-  it("puts deltas together whatever is lost, repeated or late", () => {
+  it("assembles deltas even if some are lost, repeated or late", () => {
     const text = "The quick brown fox"
     const pieces = Array.from(text, (_, index) => say("a", text.slice(index, index + 3), index))
     fc.assert(
       fc.property(fc.array(fc.nat(pieces.length - 1), { maxLength: 40 }), (picks) => {
-        // Every piece once and in order, with any others thrown in that came before.
+        // Each piece once and in order, with earlier ones repeated in between.
         const drafts = pieces.flatMap((piece, index) => [
           piece,
           ...picks.filter((pick) => pick < index).map((pick) => pieces[pick] ?? piece)
@@ -46,14 +46,14 @@ describe("View", () => {
     )
   })
 
-  it("keeps what is said to a bounded length", () => {
+  it("limits the length of the text it keeps", () => {
     const drafts = Array.from({ length: 300 }, (_, index) => say("a", "0123456789", index * 10))
     const { tail } = get(fold(stamp([started([task("a")]), begin("a"), ...drafts])), "a")
     expect(tail.length).toBeLessThanOrEqual(500)
     expect(tail.endsWith("0123456789")).toBe(true)
   })
 
-  it("does not listen to a run that was taken over", () => {
+  it("ignores deltas of a run that was taken over", () => {
     const view = fold(
       stamp([
         started([task("a")]),
@@ -70,12 +70,12 @@ describe("View", () => {
     expect(get(after, "a").tools).toEqual([])
   })
 
-  it("counts what an outdated run paid all the same", () => {
+  it("counts the cost of an outdated run, too", () => {
     const view = fold(stamp([started([task("a")]), begin("a", 1), begin("a", 2), answer("a", { run: 1, cost: 1 })]))
     expect(view.usage.costUsd).toBe(1)
   })
 
-  it("names the tools that are being called until they answer", () => {
+  it("names the tools that are being called until they return", () => {
     const called: ExecutionEvent.Draft = {
       type: "ToolCalled",
       taskId: "a",
@@ -93,7 +93,7 @@ describe("View", () => {
     expect(get(fold(events), "a").tools).toEqual(["calculate"])
   })
 
-  it("says why a task failed, is tried again or was skipped", () => {
+  it("shows why a task failed, was retried or was skipped", () => {
     const view = fold(
       stamp([
         started([task("a"), task("b", ["a"]), task("c")]),
@@ -117,7 +117,7 @@ describe("View", () => {
     expect(get(view, "c")).toMatchObject({ status: "retrying", note: "too slow" })
   })
 
-  it("takes in tasks that a task adds while it runs, below it", () => {
+  it("adds tasks that a running task spawns, below it", () => {
     const view = fold(
       stamp([
         started([task("a"), task("z")]),
@@ -136,7 +136,7 @@ describe("View", () => {
     expect(get(view, "a")).toMatchObject({ status: "waiting", note: "waits for worker (a/1)" })
   })
 
-  it("says who was chosen for a task, or what about its failure, by whom and why, also when it is over", () => {
+  it("shows agents chosen for a task and decisions about its failure, with author and reason, also when it is over", () => {
     const waits = { groups: [{ tasks: ["a/w"], signals: [], need: "all" }] } as const
     const chosen = [
       started([task("a"), task("b")]),

@@ -1,6 +1,6 @@
 /**
- * What `crewline worker` and `crewline serve` say when they cannot work together. What they do
- * then: `Workers.integration.test.ts`.
+ * Messages of `crewline worker` and `crewline serve` when they cannot work together. Their
+ * behaviour is tested in `Workers.integration.test.ts`.
  */
 import { describe, expect, it } from "@effect/vitest"
 import * as InProcess from "./InProcess.ts"

@@ -11,7 +11,7 @@ import * as Issuer from "../fake/Issuer.ts"
 import * as Server from "../fake/Server.ts"
 import * as Socket from "../fake/Socket.ts"
 
-// Every tenant of this test runs crews on the model that all servers here have.
+// Every tenant of this test runs crews on the model shared by all servers here.
 vi.stubEnv("CREWLINE_SHARED_PROVIDERS", "*")
 afterAll(() => vi.unstubAllEnvs())
 
@@ -22,7 +22,7 @@ let server: Server.Running
 beforeAll(async () => {
   issuer = await Issuer.start()
   server = await Server.start({
-    // Needs no key: there is a way to tell callers apart.
+    // Requires no key, because tokens identify callers.
     listen: { host: "0.0.0.0", port: 0, allowedHosts: [] },
     credentials: { oidc: { issuer: issuer.url, audience: Issuer.audience, claims } },
     worker: { graceMillis: 0 }
@@ -38,7 +38,7 @@ const me = (token: string) => Server.request(`${server.url}/api/v1/me`, bearer(t
 const seconds = () => Math.floor(Date.now() / 1_000)
 
 describe("tokens", { timeout: 60_000 }, () => {
-  it("say who calls", async () => {
+  it("identify the caller", async () => {
     expect((await me(await issuer.token())).body).toMatchObject({
       tenant: "acme",
       name: "ada",
@@ -50,7 +50,7 @@ describe("tokens", { timeout: 60_000 }, () => {
     expect((await Server.request(`${server.url}/api/v1/keys`, bearer(viewer))).status).toBe(403)
   })
 
-  it("that are forged are refused, each of them", async () => {
+  it("that are forged are all refused", async () => {
     const other = await Jose.generateKeyPair("RS256")
     const payload = {
       iss: issuer.url,
@@ -111,7 +111,7 @@ describe("tokens", { timeout: 60_000 }, () => {
       expect(await Socket.outcome(server.url, "none", bearer(token)), what).toBe(401)
     }
     expect((await me(good)).status).toBe(200)
-    // Among others it is for this server.
+    // The audience may include others besides this server.
     expect((await me(await issuer.token({ aud: ["other", Issuer.audience] }))).status).toBe(200)
   })
 
@@ -163,7 +163,7 @@ describe("the keys of an issuer", { timeout: 60_000 }, () => {
       })
     )
 
-  it.effect("are fetched once, and again when one is not known, at most once in half a minute", () =>
+  it.effect("are fetched once, and again for an unknown key, at most once in half a minute", () =>
     withIssuer((own, identify) =>
       Effect.gen(function* () {
         const token = yield* Effect.promise(() => own.token())
@@ -183,14 +183,14 @@ describe("the keys of an issuer", { timeout: 60_000 }, () => {
     )
   )
 
-  it.effect("stay good for an hour while the issuer hangs, and no request waits for it", () =>
+  it.effect("remain valid for an hour while the issuer hangs, and requests do not wait for it", () =>
     withIssuer((own, identify) =>
       Effect.gen(function* () {
         const far = yield* Effect.promise(() => own.token({ exp: seconds() + 9_000 }))
         assert.strictEqual(yield* identify(far), "ada")
         own.behaviour = "hangs"
         yield* TestClock.adjust("11 minutes")
-        // Answered though the clock stands still.
+        // Answered although the clock is stopped.
         assert.strictEqual(yield* identify(far), "ada")
         yield* TestClock.adjust("50 minutes")
         assert.strictEqual(yield* identify(far), "ada")
@@ -198,7 +198,7 @@ describe("the keys of an issuer", { timeout: 60_000 }, () => {
         const waiting = yield* Effect.forkChild(identify(far))
         yield* TestClock.adjust("1 second")
         assert.strictEqual(yield* Fiber.join(waiting), "unavailable")
-        // From now on nobody waits, until it is tried again.
+        // From now on, no request waits until the next attempt.
         for (let n = 0; n < 3; n++) assert.strictEqual(yield* identify(far), "unavailable")
         own.behaviour = "answers"
         yield* TestClock.adjust("10 seconds")
@@ -222,7 +222,7 @@ describe("the keys of an issuer", { timeout: 60_000 }, () => {
     })
   )
 
-  it.effect("are not needed for a server to start", () =>
+  it.effect("are not required for a server to start", () =>
     Effect.gen(function* () {
       const gone = { issuer: "http://127.0.0.1:9", audience: "crewline", claims }
       const tokens = yield* Tokens.make(gone)
@@ -258,7 +258,7 @@ describe("the configuration", () => {
     expect(result._tag === "Failure" ? String(result.failure) : "").toContain(word)
   })
 
-  it("finds claims by their name, else by a path", async () => {
+  it("finds claims by name, otherwise by path", async () => {
     const principal = (payload: object, names: Tokens.Options["claims"]) =>
       Effect.runPromise(Tokens.principalOf({ exp: 1, ...payload }, names))
     const keycloak = { tenant: "org.id", role: "realm_access.roles", user: "preferred_username" }

@@ -7,7 +7,7 @@ import type { WebSocket } from "ws"
 import { expect, it } from "vitest"
 import { defaultLimits, Follower } from "../../src/Followers/Follower.ts"
 
-it("a follower that cannot be given more is cut off, and the process goes on", async () => {
+it("a follower that cannot receive more is disconnected, and the process continues", async () => {
   const logged: Array<string> = []
   const guarded = await Effect.runPromise(
     Guarded.make.pipe(Effect.provide(Logger.layer([Logger.make(({ message }) => void logged.push(String(message)))])))
@@ -15,7 +15,7 @@ it("a follower that cannot be given more is cut off, and the process goes on", a
   let terminated = 0
   const webSocket = Object.assign(new EventEmitter(), { terminate: () => void terminated++ })
   const socket = new PassThrough()
-  // Only what a follower asks of a WebSocket here.
+  // The part of a WebSocket that a follower uses here.
   const follower = new Follower(webSocket as unknown as WebSocket, socket, { after: 0, limits: defaultLimits, guarded })
   follower.onDrain(() => {
     throw new Error("no frame")

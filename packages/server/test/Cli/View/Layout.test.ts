@@ -10,7 +10,7 @@ const show = (view: ReturnType<typeof fold>, room: Partial<Layout.Room> = {}) =>
 const diamond = [task("read"), task("left", ["read"]), task("right", ["read"]), task("report", ["left", "right"])]
 
 describe("Layout", () => {
-  it("shows agent, time, tokens, cost and what a task waits for", () => {
+  it("shows agent, time, tokens, cost and the dependencies of a waiting task", () => {
     const view = fold(
       stamp([
         started(diamond, { topic: "otters" }),
@@ -29,14 +29,14 @@ describe("Layout", () => {
     expect(lines.at(-1)).toBe("running  1 of 4 tasks  1.0 s  120 tokens  $0.0123")
   })
 
-  it("shows the end of the last line that a running task says", () => {
+  it("shows the end of the last line of a running task", () => {
     const view = fold(stamp([started([task("a")]), begin("a"), say("a", `first\n${"x".repeat(200)} the end\n\n`, 0)]))
     const line = show(view, { columns: 40 })[3] ?? ""
     expect(line).toMatch(/^ +…x+ the end$/)
     expect(displayWidth(line)).toBe(40)
   })
 
-  it("lets no text of a model or a crew reach the terminal as a control", () => {
+  it("removes control characters from texts of models and crews", () => {
     const nasty = "\u001b]0;title\u0007\u001b[2Jgone\u009b31m\r\u202ereversed"
     const view = fold(
       stamp([started([task(`t${nasty}`)], { topic: nasty }), begin(`t${nasty}`), say(`t${nasty}`, nasty, 0)])
@@ -47,7 +47,7 @@ describe("Layout", () => {
     }
   })
 
-  it("never exceeds the room, whatever the crew", () => {
+  it("never exceeds the terminal for any crew", () => {
     const names = fc.uniqueArray(fc.string({ unit: "grapheme", minLength: 1, maxLength: 30 }), {
       minLength: 1,
       maxLength: 30
@@ -73,7 +73,7 @@ describe("Layout", () => {
     )
   })
 
-  it("keeps what is at work in sight when there is little room, and counts the rest", () => {
+  it("keeps running tasks visible in a small terminal, and counts the rest", () => {
     const tasks = Array.from({ length: 50 }, (_, index) => task(`t${index}`))
     const done = tasks.slice(0, 20).flatMap(({ id }) => [begin(id), complete(id)])
     const view = fold(stamp([started(tasks), ...done, begin("t30"), begin("t31"), fail("t32", "broken")]))
@@ -83,7 +83,7 @@ describe("Layout", () => {
     expect(lines.join("\n")).toMatch(/… and 20 completed, 25 pending/)
   })
 
-  it("writes durations and costs the way people do", () => {
+  it("formats durations and costs for people", () => {
     expect([0, 450, 59_949, 61_000, 3_725_000, -5].map(Layout.duration)).toEqual([
       "0.0 s",
       "0.4 s",

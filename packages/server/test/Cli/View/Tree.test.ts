@@ -13,7 +13,7 @@ const graph = fc.array(fc.array(fc.nat(), { maxLength: 4 }), { maxLength: 25 }).
   }))
 )
 
-/** The tree back from what was drawn. */
+/** Reconstructs the tree from the drawing. */
 const parents = (rows: ReadonlyArray<Tree.Row>) => {
   const path: Array<string> = []
   return new Map(
@@ -26,7 +26,7 @@ const parents = (rows: ReadonlyArray<Tree.Row>) => {
   )
 }
 
-/** Oracle by definition: does every way from the beginning to `id` run through `through`? */
+/** Oracle by definition: does every path from the root to `id` contain `through`? */
 const everyWayThrough = (nodes: ReadonlyArray<Tree.Node>, id: string, through: string): boolean => {
   const needs = new Map(nodes.map((node) => [node.id, node.needs]))
   const avoids = (node: string): boolean => {
@@ -42,7 +42,7 @@ describe("Tree", () => {
     expect(draw({ gather: [], write: ["gather"], check: ["write"] })).toEqual(["gather", "write", "check"])
   })
 
-  it("puts what a task has added below it, before what comes after it, whatever the added tasks need", () => {
+  it("puts spawned tasks below their task and before its dependents, for any dependencies of theirs", () => {
     const nodes: ReadonlyArray<Tree.Node> = [
       { id: "gather", needs: [] },
       { id: "write", needs: ["gather"] },
@@ -53,7 +53,7 @@ describe("Tree", () => {
     ]
     const drawn = Tree.rows(nodes).map(({ branch, id }) => branch + id)
     expect(drawn).toEqual(["gather", "write", "├─ one", "│  └─ deep", "└─ two", "check"])
-    // Also the only one, which a chain would keep flat.
+    // Even a single one, which a chain would keep flat.
     const single = Tree.rows([
       { id: "a", needs: [] },
       { id: "b", needs: ["a"], parent: "a" }
@@ -70,11 +70,11 @@ describe("Tree", () => {
     ])
   })
 
-  it("tells the truth about a graph that is not series-parallel", () => {
+  it("is correct for a graph that is not series-parallel", () => {
     expect(draw({ a: [], b: [], c: ["a"], d: ["a", "b"], e: ["c", "d"] })).toEqual(["a", "└─ c", "b", "d", "e"])
   })
 
-  it("shows every task once, none before what it needs, and below a task only what cannot avoid it", () => {
+  it("shows every task once, none before its dependencies, and below a task only those it dominates", () => {
     fc.assert(
       fc.property(graph, (nodes) => {
         const rows = Tree.rows(nodes)
