@@ -107,7 +107,7 @@ export const floors: { readonly [name: string]: Floors } = {
   "memory-pg": [
     ["index"],
     // By URL or embedded; the event log; the memory.
-    ["Database", "PgEventLog", "PgMemory"],
+    ["Database", "PgEventLog", "PgWorkspace", "PgMemory"],
     ["GroupCommit"],
     ["Migrations", "PgBroadcast", "Pglite", "Postgres", "SqlFailure"],
     ["PostgresUrl", "ProcessIdentity", "RowSecurity"]

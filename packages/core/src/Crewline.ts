@@ -40,6 +40,7 @@ export {
   UnknownAsk,
   UnknownSignal
 } from "./Crewline/Inbox.ts"
+export { newId } from "./Crewline/Starting.ts"
 export { ExecutionFailed, type Handle, NotRetryable, type Result, type StartOptions } from "./Crewline/Handle.ts"
 export { MessageRefused, type SendOptions } from "./Crewline/Steering.ts"
 export type { Message, Sent } from "./Message.ts"

@@ -15,6 +15,7 @@ import type * as Path from "effect/Path"
 import * as Directory from "./Workspace/Directory.ts"
 import { type File, type Files, WorkspaceError } from "./Workspace/Files.ts"
 
+export { exceeded as quotaExceeded, tooLarge } from "./Workspace/Quota.ts"
 export { normalPath } from "./Workspace/NormalPath.ts"
 export { executionPath } from "./Workspace/ExecutionPath.ts"
 export { type Code, type File, type Files, maxBytes, WorkspaceError } from "./Workspace/Files.ts"

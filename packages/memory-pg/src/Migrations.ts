@@ -44,7 +44,8 @@ export const component = "memory-pg"
 /** The tables of this package. */
 export const migrations: ReadonlyArray<Migration> = [
   { id: 1, name: "event-log", sql: Sql.eventLog },
-  { id: 2, name: "memory", sql: Sql.memory }
+  { id: 2, name: "memory", sql: Sql.memory },
+  { id: 3, name: "workspace", sql: Sql.workspace }
 ]
 
 /** The oldest PostgreSQL that everything here was tried on. */

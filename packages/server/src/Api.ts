@@ -14,6 +14,7 @@ import { Budget } from "./Api/Budget.ts"
 import * as Description from "./Api/Description.ts"
 import { Crews } from "./Api/Crews.ts"
 import { Executions } from "./Api/Executions.ts"
+import { Files } from "./Api/Files.ts"
 import { Feed } from "./Api/Feed.ts"
 import { Health } from "./Api/Health.ts"
 import { Inbox } from "./Api/Inbox.ts"
@@ -42,6 +43,7 @@ const secured = HttpApi.make("crewline")
   .add(Budget)
   .add(Tools)
   .add(Executions)
+  .add(Files)
   .add(Feed)
   .add(Inbox)
   .add(Memories)
@@ -103,6 +105,9 @@ export const access: { readonly [O in Operation]: Access } = {
   "executions.events": "executions:read",
   "executions.signal": "executions:run",
   "executions.message": "executions:run",
+  "files.read": "executions:read",
+  "files.write": "executions:run",
+  "files.remove": "executions:run",
   "feed.read": "executions:read",
   "inbox.list": "inbox:read",
   "inbox.answer": "inbox:answer",

@@ -15,9 +15,11 @@ import type * as TaskQueue from "@crewline/core/TaskQueue"
 import type { Secrets } from "@crewline/core/Secrets"
 import type { Toolbox } from "@crewline/core/Toolbox"
 import type * as Worker from "@crewline/core/Worker"
+import type * as Workspace from "@crewline/core/Workspace"
 import * as Database from "@crewline/memory-pg/Database"
 import * as PgEventLog from "@crewline/memory-pg/PgEventLog"
 import * as PgMemory from "@crewline/memory-pg/PgMemory"
+import * as PgWorkspace from "@crewline/memory-pg/PgWorkspace"
 import * as ProcessIdentity from "@crewline/memory-pg/ProcessIdentity"
 import * as GuardedDirectory from "@crewline/tools/GuardedDirectory"
 import * as Duration from "effect/Duration"
@@ -42,8 +44,10 @@ import * as YoungGeneration from "./YoungGeneration.ts"
 
 export interface Options<LE = never, TE = never> {
   readonly database: Database.Options
-  /** The only directory that tools read and output files are written to. */
+  /** A directory of files that every execution can read. What they write is in the database. */
   readonly workspace: string
+  /** The most bytes that the files of one execution may have together; default 256 MiB. */
+  readonly maxTotalBytes?: number | undefined
   /** The models of the environment; stored providers come before them. */
   readonly llm: Layer.Layer<Llm.Llm, LE>
   /** Tools read from `Secrets` the values that API clients stored, separately for each tenant. */
@@ -94,6 +98,7 @@ export type Services =
   | SecretStore.SecretStore
   | Llm.Llm
   | Toolbox
+  | Workspace.Workspace
   | Database.Database
   | Dependencies.Dependencies
   | SqlClient
@@ -146,7 +151,13 @@ export const layer = <LE, TE>(options: Options<LE, TE>) =>
         maxUnfinished: options.maxUnfinished,
         ...(leaseMillis !== undefined && { leaseMillis })
       }).pipe(
-        Layer.provide([GuardedDirectory.layer({ directory: options.workspace }), ProcessIdentity.layer]),
+        Layer.provide(ProcessIdentity.layer),
+        Layer.provideMerge(
+          PgWorkspace.layer({
+            base: GuardedDirectory.make({ directory: options.workspace }),
+            ...(options.maxTotalBytes !== undefined && { maxTotalBytes: options.maxTotalBytes })
+          })
+        ),
         Layer.provideMerge(options.memory ?? PgMemory.layer),
         Layer.merge(Retention.layer(options.retention)),
         Layer.provideMerge(Layer.mergeAll(log, queue, models, toolbox)),

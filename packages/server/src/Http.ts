@@ -19,6 +19,7 @@ import * as Conditional from "./Http/Conditional.ts"
 import * as Crews from "./Http/Crews.ts"
 import * as Executions from "./Http/Executions.ts"
 import * as Fallback from "./Http/Fallback.ts"
+import * as Files from "./Http/Files.ts"
 import * as Feed from "./Http/Feed.ts"
 import * as Health from "./Http/Health.ts"
 import * as Inbox from "./Http/Inbox.ts"
@@ -44,6 +45,7 @@ const api = HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
     Budget.layer,
     Tools.layer,
     Executions.layer,
+    Files.layer,
     Feed.layer,
     Inbox.layer,
     Memories.layer,

@@ -15,6 +15,12 @@ export interface StartOptions extends ExecutionEvent.Requester {
   readonly inputs?: { readonly [name: string]: Schema.Json }
   /** The same key and request again answers with the first execution. */
   readonly idempotencyKey?: string
+  /**
+   * The id of the execution, made by `newId`, under which its files are stored already, and a hash
+   * of them: another request with the same idempotency key has the same. Default: a new id, without
+   * files.
+   */
+  readonly prepared?: { readonly id: string; readonly hash: string }
   /** Of a stored crew, for listing its executions. */
   readonly crewId?: string
   /** Whose tasks are worked on first, among the executions of a tenant; default `normal`. */

@@ -26,7 +26,7 @@ import type { Results } from "./Results.ts"
 const alphabet = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 /** Sortable by time: 9 characters of milliseconds, then 14 random ones (72 bits), in base 36. */
-const newId = Effect.withFiber((fiber) => {
+export const newId = Effect.withFiber((fiber) => {
   const millis = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
   const random = fiber.getRef(Random.Random)
   let id = `exec_${millis.toString(36).padStart(9, "0")}`
@@ -62,9 +62,10 @@ export const make = Effect.fnUntraced(function* ({ keepResults, leaseMillis, max
   const store = (
     event: ExecutionStarted,
     crewId: string | undefined,
-    idempotency: EventLog.StartOptions["idempotency"]
+    idempotency: EventLog.StartOptions["idempotency"],
+    prepared?: StartOptions["prepared"]
   ) =>
-    Effect.flatMap(newId, (id) =>
+    Effect.flatMap(prepared === undefined ? newId : Effect.succeed(prepared.id), (id) =>
       log.start(id, event, {
         owner: { name: worker.owner, leaseMillis },
         ...(crewId === undefined ? {} : { crewId }),
@@ -102,7 +103,7 @@ export const make = Effect.fnUntraced(function* ({ keepResults, leaseMillis, max
   const launch = Effect.fnUntraced(function* <Output>(
     plan: Plan.Plan,
     crew: Crew.Crew<Output> | undefined,
-    { crewId, idempotencyKey: key, inputs, priority, sessionId, startedBy, userId }: StartOptions
+    { crewId, idempotencyKey: key, inputs, prepared, priority, sessionId, startedBy, userId }: StartOptions
   ) {
     const request = [
       crewId ?? crew?.definition ?? plan,
@@ -111,7 +112,8 @@ export const make = Effect.fnUntraced(function* ({ keepResults, leaseMillis, max
       // A user who starts it without a go-between is told by the credential, and is no part of the
       // request.
       ...(startedBy === undefined ? [] : [{ userId }]),
-      ...(sessionId === undefined ? [] : [{ sessionId }])
+      ...(sessionId === undefined ? [] : [{ sessionId }]),
+      ...(prepared === undefined ? [] : [{ files: prepared.hash }])
     ]
     const trace = yield* TraceContext.current
     const event: ExecutionStarted = {
@@ -124,7 +126,7 @@ export const make = Effect.fnUntraced(function* ({ keepResults, leaseMillis, max
       ...(sessionId === undefined ? {} : { sessionId })
     }
     const idempotency = key === undefined ? undefined : { key, requestHash: yield* hashOf(request) }
-    const started = yield* store(event, crewId, idempotency)
+    const started = yield* store(event, crewId, idempotency, prepared)
     const { at, executionId, existing } = started
     if (!existing && crew !== undefined) registry.add(executionId, crew)
     const state = Effect.suspend(() => ledger.begin({ ...event, seq: 1, at, executionId }))

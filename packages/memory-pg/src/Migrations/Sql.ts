@@ -1989,3 +1989,33 @@ exception when duplicate_object or unique_violation then
   end if;
 end $$
 `
+
+export const workspace: string = `create table crewline_file (
+  tenant text not null,
+  execution text collate "C" not null,
+  path text collate "C" not null,
+  size bigint not null,
+  modified_at timestamptz not null default now(),
+  content bytea not null,
+  primary key (tenant, execution, path)
+);
+alter table crewline_file alter column content set storage external;
+create function crewline_forget_files() returns trigger
+language plpgsql security definer set search_path from current as $$
+begin
+  delete from crewline_file f where f.tenant = old.tenant and f.execution = old.id;
+  return old;
+end $$;
+create trigger crewline_execution_files after delete on crewline_execution
+  for each row execute function crewline_forget_files();
+create function crewline_prune_files(seconds float8) returns int
+language sql security definer set search_path from current as $$
+  with gone as (
+    delete from crewline_file f
+    where f.modified_at < now() - seconds * interval '1 second'
+      and not exists (select from crewline_execution e where e.tenant = f.tenant and e.id = f.execution)
+    returning 1
+  )
+  select count(*)::int from gone
+$$;
+`

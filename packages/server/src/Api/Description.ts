@@ -1,4 +1,5 @@
 /** Adds descriptions to every operation of the OpenAPI document, beyond its schemas. */
+import * as Predicate from "effect/Predicate"
 import * as Record from "effect/Record"
 
 interface Operation {
@@ -27,17 +28,49 @@ const conditional = ({ parameters, responses }: Operation) => ({
   responses: { ...responses, 304: { description: "The answer that If-None-Match names still holds" } }
 })
 
+/**
+ * The rest of a path is written `*` in routes, and `{path}` in the document. Effect serves such a
+ * route without the rest, too: what `GET` answers then is another operation.
+ */
+const named = (paths: NonNullable<Specification["paths"]>): NonNullable<Specification["paths"]> =>
+  Object.fromEntries(
+    Object.entries(paths).flatMap(([path, item]) => {
+      if (!path.endsWith("/*")) return [[path, item]]
+      const isRest = (parameter: unknown) => Predicate.hasProperty(parameter, "name") && parameter.name === "*"
+      const one = Record.map(item, (operation) => ({
+        ...operation,
+        parameters: operation.parameters.map((parameter) =>
+          isRest(parameter) ? { ...Object(parameter), name: "path", required: true } : parameter
+        )
+      }))
+      const { get } = item
+      const [group] = get?.operationId.split(".") ?? []
+      const all =
+        get === undefined
+          ? {}
+          : {
+              get: { ...get, operationId: `${group}.list`, parameters: get.parameters.filter((each) => !isRest(each)) }
+            }
+      return [
+        [path.slice(0, -2), all],
+        [`${path.slice(0, -1)}{path}`, one]
+      ]
+    })
+  )
+
 /** Adds the access that each operation requires, and that every GET may be conditional. */
 export const complete = (access: { readonly [operationId: string]: string }) => (document: Specification) => ({
   ...document,
   info: { ...document.info, contact: { name: "Crewline" } },
   components: { ...document.components, parameters: { IfNoneMatch: ifNoneMatch } },
-  paths: Record.map(document.paths ?? {}, (item) =>
-    Record.map(item, (operation, method) => ({
-      ...operation,
-      ...(method === "get" && conditional(operation)),
-      // Effect names each operation after its group and its endpoint.
-      "x-crewline-access": access[operation.operationId]
-    }))
+  paths: named(
+    Record.map(document.paths ?? {}, (item) =>
+      Record.map(item, (operation, method) => ({
+        ...operation,
+        ...(method === "get" && conditional(operation)),
+        // Effect names each operation after its group and its endpoint.
+        "x-crewline-access": access[operation.operationId]
+      }))
+    )
   )
 })

@@ -31,11 +31,19 @@ export const Summary = Schema.Struct({
   lastSeq: Schema.Int
 }).annotate({ identifier: "ExecutionSummary" })
 
+/** Files by path: text, or other bytes in Base64. */
+export const FileContents = Schema.Record(
+  Schema.String,
+  Schema.Union([Schema.String, Schema.Struct({ base64: Schema.String })])
+).annotate({ description: "Files of the execution, by path: text, or other bytes in Base64" })
+export type FileContents = typeof FileContents.Type
+
 /** The body that starts an execution: a stored or an inline crew, and its inputs. */
 export const Start = Schema.Struct({
   crewId: Schema.optionalKey(Name.Key),
   crew: Schema.optionalKey(Crews.CrewBody),
   inputs: Schema.optionalKey(Schema.Record(Schema.String, Schema.Json)),
+  files: Schema.optionalKey(FileContents),
   priority: Schema.optionalKey(
     ExecutionEvent.Priority.annotate({
       description: "Priority of its tasks among the tenant's executions. Default: normal"
@@ -153,12 +161,16 @@ export class Executions extends HttpApiGroup.make("executions")
         "gone",
         "crew-invalid",
         "idempotency-key-reused",
-        "too-many-executions"
+        "too-many-executions",
+        "path-refused",
+        "quota-exceeded"
       )
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Start a crew",
-        description: "Returns as soon as the execution is durable. It runs on its own, also after a restart."
+        description:
+          "Returns as soon as the execution is durable. It runs on its own, also after a restart. Files come in `files`, or as parts of a " +
+          "`multipart/form-data` body whose part `start` is this JSON: each under its path as the name of the part, or under its file name in a part `files`."
       })
     ),
     HttpApiEndpoint.get("list", "/", {

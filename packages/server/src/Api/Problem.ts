@@ -104,7 +104,9 @@ const table = {
         "key",
         "secret",
         "outbox-row",
-        "memory"
+        "memory",
+        "file",
+        "tool"
       ]),
       id: Schema.String
     }
@@ -196,6 +198,49 @@ const table = {
     title: "The task does not exist in the execution",
     meaning: "No task has the id `taskId`; `detail` names the open tasks.",
     fields: {}
+  },
+  "path-refused": {
+    status: 422,
+    title: "The path is refused",
+    meaning: "Paths of files are relative and stay inside the workspace of the execution: no `..`, and not absolute.",
+    fields: {}
+  },
+  "quota-exceeded": {
+    status: 422,
+    title: "The execution has too many bytes in files",
+    meaning:
+      "The files of an execution may not be larger than its quota together; `detail` has the limit. Delete some.",
+    fields: {}
+  },
+  "address-refused": {
+    status: 422,
+    title: "The tool must not call this address",
+    meaning: "The address is private or reserved, or the host is not allowed; see CREWLINE_ALLOW_ADDRESSES.",
+    fields: {}
+  },
+  "policy-denied": {
+    status: 422,
+    title: "The policy of the tenant denies the call",
+    meaning: "A rule of the tenant's tool policy denies this call; `detail` names the rule.",
+    fields: {}
+  },
+  "arguments-invalid": {
+    status: 422,
+    title: "The arguments are invalid for the tool",
+    meaning: "The body must be an object that is valid for the `parameters` of the tool; `detail` says what is wrong.",
+    fields: {}
+  },
+  "tool-failed": {
+    status: 422,
+    title: "The tool failed",
+    meaning: "The tool was called and failed; `detail` is its message, and `reason` its own code, if it has one.",
+    fields: { reason: Schema.optionalKey(Schema.String) }
+  },
+  "tool-invalid": {
+    status: 422,
+    title: "The tools cannot be registered",
+    meaning: "The OpenAPI document cannot be used as tools; `errors` lists the problems.",
+    fields: { errors }
   },
   "memory-refused": {
     status: 422,

@@ -2,6 +2,7 @@
 import type * as CoreCrew from "@crewline/core/Crew"
 import { Crewline } from "@crewline/core/Crewline"
 import * as EventLog from "@crewline/core/EventLog"
+import * as Workspace from "@crewline/core/Workspace"
 import * as Effect from "effect/Effect"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import type * as HttpServerRequest from "effect/http/HttpServerRequest"
@@ -12,6 +13,7 @@ import * as Authenticate from "./Authenticate.ts"
 import * as CrewBody from "./CrewBody.ts"
 import * as RequestBody from "./RequestBody.ts"
 import * as StartBody from "./StartBody.ts"
+import * as StartFiles from "./StartFiles.ts"
 import * as StoreProblems from "./StoreProblems.ts"
 
 type Started = Pick<EventLog.Summary, "id" | "status" | "crewName" | "startedAt"> & {
@@ -33,6 +35,7 @@ export const make = Effect.gen(function* () {
   const crewline = yield* Crewline
   const log = yield* EventLog.EventLog
   const reader = yield* CrewReader
+  const workspace = yield* Workspace.Workspace
 
   /** Reports all problems at once: of the body, and of the crew in it. */
   const refuse = Effect.fnUntraced(function* ({ crew, errors, more }: StartBody.Start) {
@@ -74,9 +77,20 @@ export const make = Effect.gen(function* () {
             StoreError: (error) => StoreProblems.reading("crew")(Effect.fail(error))
           })
         )
+    const prepared = yield* StartFiles.prepare(workspace, start.files)
     const execution = yield* crewline
-      .start(crew, { ...options, ...requester, ...(idempotencyKey !== undefined && { idempotencyKey }) })
-      .pipe(Effect.catch(failing(sent.locate)))
+      .start(crew, {
+        ...options,
+        ...requester,
+        ...(prepared !== undefined && { prepared }),
+        ...(idempotencyKey !== undefined && { idempotencyKey })
+      })
+      .pipe(
+        Effect.catch(failing(sent.locate)),
+        Effect.tapError(() => (prepared === undefined ? Effect.void : Effect.ignore(workspace.forget(prepared.id))))
+      )
+    // Of an execution that stood already, the files are there.
+    if (prepared !== undefined && execution.id !== prepared.id) yield* Effect.ignore(workspace.forget(prepared.id))
     return yield* execution.existing
       ? standing(log, execution.id)
       : Effect.succeed(

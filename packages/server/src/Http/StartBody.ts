@@ -12,10 +12,12 @@ import * as Executions from "../Api/Executions.ts"
 import type * as Problem from "../Api/Problem.ts"
 import * as RequestBody from "./RequestBody.ts"
 import * as CrewBody from "./CrewBody.ts"
+import * as StartFiles from "./StartFiles.ts"
 
 export interface Start {
   /** The options of the execution, whatever the crew is. */
   readonly options: Pick<Crewline.StartOptions, "crewId" | "inputs" | "priority" | "sessionId">
+  readonly files: ReadonlyArray<StartFiles.Given>
   /** The user for whom it is started. */
   readonly onBehalfOf: string | undefined
   /**
@@ -57,7 +59,9 @@ const decode = Schema.decodeUnknownResult(Form, { errors: "all", onExcessPropert
 export const read = Effect.fnUntraced(function* (
   request: HttpServerRequest.HttpServerRequest
 ): Effect.fn.Return<Start, Problem.OfBody> {
-  const parsed = yield* RequestBody.json(request)
+  const isMultipart = RequestBody.mediaType(request) === "multipart/form-data"
+  const parts = isMultipart ? yield* StartFiles.multipart(request) : undefined
+  const parsed = parts === undefined ? yield* RequestBody.json(request) : yield* RequestBody.parseJson(parts.text)
   const { duplicates, value } = parsed
   const form = decode(value)
   const found = Result.isFailure(form) ? RequestBody.fieldErrors(form.failure) : RequestBody.noErrors
@@ -75,11 +79,14 @@ export const read = Effect.fnUntraced(function* (
           : "Set crewId, the id of a stored crew, or crew, the crew itself."
     })
   }
-  const { crew, onBehalfOf, ...options } = Result.getOrElse(form, (): typeof Form.Type =>
+  const { crew, files, onBehalfOf, ...options } = Result.getOrElse(form, (): typeof Form.Type =>
     Predicate.isObject(value) && "crew" in value ? { crew: value.crew } : {}
   )
+  const inJson = StartFiles.fromJson(files)
+  if (Result.isFailure(inJson)) return yield* inJson.failure
   return {
     options,
+    files: [...inJson.success, ...(parts?.files ?? [])],
     onBehalfOf,
     crew: {
       value: crew,

@@ -3,7 +3,7 @@
  * and the provider say in the end against what is promised. Nobody but the server takes anything
  * up.
  */
-import { readFile, writeFile } from "node:fs/promises"
+import { writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { isDeepStrictEqual } from "node:util"
 import * as Client from "./Client.ts"
@@ -103,7 +103,8 @@ const inspect = async (
   if (usage.requests !== recorded.length)
     found.push(`it counts ${usage.requests} requests, ${recorded.length} are recorded`)
 
-  const file = await readFile(join(options.storage.workspace, `${tag}.md`), "utf8").catch(() => "(no file)")
+  const stored = await fetch(`${url}/api/v1/executions/${id}/files/${tag}.md`)
+  const file = stored.ok ? await stored.text() : "(no file)"
   if (file.trim() !== String(tasks.draft?.output).trim()) found.push(`its output file holds ${file}`)
   return { held, problems: found.map((problem) => `${tag} ${id}: ${problem}`) }
 }

@@ -1,0 +1,198 @@
+/**
+ * The files of executions in PostgreSQL, on a server or embedded: what a task writes on one machine
+ * is read by another's, without a mount that they share.
+ *
+ * - A write is one transaction: the file is there as a whole or as it was, and the files of an
+ *   execution are never larger than they may be, however many write at once.
+ * - Everything is confined to `Tenant.Current`, and by row security to the tenant that a statement
+ *   names.
+ * - Files go with their execution. Files of one that was not started are deleted after an hour.
+ * - What an execution does not have is read from `base`, which nothing is written to.
+ */
+import * as Tenant from "@crewline/core/Tenant"
+import * as Workspace from "@crewline/core/Workspace"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
+import * as SqlClient from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+import * as RowSecurity from "./RowSecurity.ts"
+import * as SqlFailure from "./SqlFailure.ts"
+
+export interface Options {
+  /** The most bytes that the files of one execution may have together. Default: 256 MiB. */
+  readonly maxTotalBytes?: number
+  /** Files that every execution can read. Default: none. */
+  readonly base?: Workspace.Files
+}
+
+const defaultMaxTotalBytes = 256 * 1024 * 1024
+
+/** How long files are kept whose execution was not started, in seconds. */
+const orphanSeconds = 3_600
+
+/** An arbitrary number that is unlikely to be used for locks of other applications. */
+const lockSpace = 7_239_274
+
+/** The longest path that the index takes in every case, in bytes. */
+const maxPathBytes = 1_024
+
+/** Makes the workspace over the current `SqlClient`. */
+export const make = Effect.fnUntraced(function* ({
+  base,
+  maxTotalBytes = defaultMaxTotalBytes
+}: Options = {}): Effect.fn.Return<Workspace.Workspace["Service"], never, SqlClient.SqlClient | Scope.Scope> {
+  const sql = yield* SqlClient.SqlClient
+  const prune = Effect.ignore(sql`select crewline_prune_files(${orphanSeconds}::float8)`)
+  yield* Effect.forkScoped(Effect.repeat(prune, Schedule.spaced("1 hour")))
+  return {
+    of: (executionId) => new ExecutionFiles(sql, executionId, { base, maxTotalBytes }),
+    forget: Effect.fn("PgWorkspace.forget")(function* (executionId) {
+      const tenant = yield* Tenant.Current
+      yield* storage(
+        executionId,
+        sql`delete from crewline_file where ${RowSecurity.rowsOf(sql, tenant)} and execution = ${executionId}`
+      )
+    })
+  }
+})
+
+/** The workspace over the current `SqlClient`. */
+export const layer = (options: Options = {}): Layer.Layer<Workspace.Workspace, never, SqlClient.SqlClient> =>
+  Layer.effect(Workspace.Workspace, make(options))
+
+const storage = <A>(path: string, effect: Effect.Effect<A, SqlError>): Effect.Effect<A, Workspace.WorkspaceError> =>
+  Effect.mapError(
+    effect,
+    (error) => new Workspace.WorkspaceError({ path, description: SqlFailure.describe(error), code: "unavailable" })
+  )
+
+interface Row {
+  readonly path: string
+  readonly size: number
+  readonly modified_at: string
+}
+
+class ExecutionFiles implements Workspace.Files {
+  readonly #sql: SqlClient.SqlClient
+  readonly #execution: string
+  readonly #base: Workspace.Files | undefined
+  readonly #maxTotalBytes: number
+
+  constructor(
+    sql: SqlClient.SqlClient,
+    execution: string,
+    { base, maxTotalBytes }: { readonly base: Workspace.Files | undefined; readonly maxTotalBytes: number }
+  ) {
+    this.#sql = sql
+    this.#execution = execution
+    this.#base = base
+    this.#maxTotalBytes = maxTotalBytes
+  }
+
+  /** Rows of the execution. */
+  #rows(tenant: string) {
+    return this.#sql`${RowSecurity.rowsOf(this.#sql, tenant)} and execution = ${this.#execution}`
+  }
+
+  readonly write: Workspace.Files["write"] = Effect.fn("PgWorkspace.write")(
+    { self: this },
+    function* (this: ExecutionFiles, given, content) {
+      const path = yield* normal(given)
+      const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content
+      if (bytes.length > Workspace.maxBytes) return yield* Workspace.tooLarge(path, bytes.length)
+      const tenant = yield* Tenant.Current
+      const sql = this.#sql
+      const size = bytes.length
+      // Writers of an execution are one after the other, or each would count without the others.
+      const key = JSON.stringify([tenant, this.#execution])
+      const stored = yield* storage(
+        path,
+        sql.withTransaction(
+          Effect.andThen(
+            sql`select pg_advisory_xact_lock(${lockSpace}, hashtext(${key}))`,
+            sql`
+              insert into crewline_file as f (tenant, execution, path, size, content)
+              select ${RowSecurity.named(sql, tenant)}, ${this.#execution}, ${path}, ${size}::bigint, ${bytes}::bytea
+              where ${size}::bigint <= ${this.#maxTotalBytes}::bigint - coalesce((
+                select sum(o.size) from crewline_file o where ${this.#rows(tenant)} and o.path <> ${path}
+              ), 0)
+              on conflict (tenant, execution, path)
+                do update set size = excluded.size, content = excluded.content, modified_at = now()
+              returning 1 as stored`
+          )
+        )
+      )
+      if (stored.length === 0) return yield* Workspace.quotaExceeded(path, this.#maxTotalBytes)
+    }
+  )
+
+  readonly read: Workspace.Files["read"] = Effect.fn("PgWorkspace.read")(
+    { self: this },
+    function* (this: ExecutionFiles, given) {
+      const path = yield* normal(given)
+      const tenant = yield* Tenant.Current
+      const [row] = yield* storage(
+        path,
+        this.#sql<{
+          readonly content: Uint8Array
+        }>`select content from crewline_file where ${this.#rows(tenant)} and path = ${path}`
+      )
+      if (row !== undefined) return new Uint8Array(row.content)
+      return yield* this.#base === undefined ? absent(path) : this.#base.read(path)
+    }
+  )
+
+  readonly list: Workspace.Files["list"] = Effect.fn("PgWorkspace.list")(
+    { self: this },
+    function* (this: ExecutionFiles, folder = "") {
+      const within =
+        /^\.?[\\/]*$/.test(folder) && !/^[\\/]/.test(folder) ? "" : yield* normal(folder.replace(/[\\/]+$/, ""))
+      const tenant = yield* Tenant.Current
+      const rows = yield* storage(
+        within,
+        this.#sql<Row>`
+          select path, size::float8 as size, to_char(modified_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as modified_at
+          from crewline_file where ${this.#rows(tenant)} and (${within} = '' or starts_with(path, ${`${within}/`}))
+          order by path`
+      )
+      const own = rows.map(({ modified_at: modifiedAt, path, size }) => ({ path, size: Number(size), modifiedAt }))
+      if (this.#base === undefined) return own
+      const known = new Set(own.map(({ path }) => path))
+      const others = (yield* this.#base.list(within)).filter(({ path }) => !known.has(path))
+      return [...own, ...others].toSorted((a, b) => (a.path < b.path ? -1 : 1))
+    }
+  )
+
+  readonly remove: Workspace.Files["remove"] = Effect.fn("PgWorkspace.remove")(
+    { self: this },
+    function* (this: ExecutionFiles, given) {
+      const path = yield* normal(given)
+      const tenant = yield* Tenant.Current
+      const gone = yield* storage(
+        path,
+        this.#sql`delete from crewline_file where ${this.#rows(tenant)} and path = ${path} returning 1 as gone`
+      )
+      if (gone.length === 0) return yield* absent(path)
+    }
+  )
+}
+
+const absent = (path: string) =>
+  Effect.fail(
+    new Workspace.WorkspaceError({ path, description: "the file does not exist in the workspace", code: "not-found" })
+  )
+
+const normal = (path: string): Effect.Effect<string, Workspace.WorkspaceError> => {
+  const found = Workspace.normalPath(path)
+  const description =
+    found === undefined
+      ? "leads outside the workspace directory"
+      : new TextEncoder().encode(found).length > maxPathBytes
+        ? `has a path of more than ${maxPathBytes} bytes`
+        : undefined
+  return found === undefined || description !== undefined
+    ? Effect.fail(new Workspace.WorkspaceError({ path, description: description!, code: "path-refused" }))
+    : Effect.succeed(found)
+}
