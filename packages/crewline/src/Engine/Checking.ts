@@ -56,6 +56,7 @@ const options: Record<keyof Options, Check> = {
 const startOptions: Record<keyof StartOptions, Check> = {
   crewId: any,
   idempotencyKey: any,
+  prepared: any,
   inputs: any,
   limits: any,
   priority: any,
