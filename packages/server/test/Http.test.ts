@@ -13,7 +13,7 @@ afterAll(() => server.stop())
 const get = (path: string, options?: Parameters<typeof Server.request>[1]) => Server.request(server.url + path, options)
 
 describe("the edge", () => {
-  it("answers a word of welcome, and is alive and ready", async () => {
+  it("answers with a welcome page, and is alive and ready", async () => {
     expect((await get("/")).body).toMatchObject({ name: "Crewline", docs: "/docs" })
     expect(await get("/health/live")).toMatchObject({ status: 200, body: { status: "live" } })
     expect(await get("/health/ready")).toMatchObject({
@@ -33,12 +33,12 @@ describe("the edge", () => {
     }
     const docs = await get("/docs")
     expect(docs.status).toBe(200)
-    // The page is large: say only whether it holds.
+    // The page is large: assert only that it matches.
     expect(/<(script|link|img)[^>]+(src|href)="https?:/.test(docs.body)).toBe(false)
     expect(docs.headers.get("content-security-policy")).toMatch(/^default-src 'none'/)
   })
 
-  it("answers problems for unknown addresses and wrong methods", async () => {
+  it("answers with problems for unknown addresses and wrong methods", async () => {
     const unknown = await get("/api/v1/crew")
     expect(unknown).toMatchObject({
       status: 404,
@@ -51,19 +51,19 @@ describe("the edge", () => {
     expect(await get("/api/v1/executions/x/ws")).toMatchObject({ status: 426, body: { code: "upgrade-required" } })
   })
 
-  it("explains every problem that it has", async () => {
+  it("documents every problem that it has", async () => {
     const { body } = await get("/problems")
     for (const code of Object.keys(body)) expect((await get(`/problems/${code}`)).body).toMatchObject({ code })
     expect((await get("/problems/toString")).status).toBe(404)
   })
 
-  it("says where JSON breaks", async () => {
+  it("reports where JSON is invalid", async () => {
     const broken = await get("/api/v1/agents", { text: '{\n  "name": "a",\n  "role": }' })
     expect(broken).toMatchObject({ status: 400, body: { code: "invalid-syntax", line: 3, column: 11 } })
     expect(await get("/api/v1/agents", { text: "" })).toMatchObject({ status: 400, body: { code: "invalid-syntax" } })
   })
 
-  it("does not guess the type of a body, and reads none that is too large", async () => {
+  it("does not guess the type of a body, and rejects bodies that are too large", async () => {
     const plain = await get("/api/v1/agents", { text: "{}", headers: { "content-type": "text/plain" } })
     expect(plain).toMatchObject({ status: 415, body: { supported: ["application/json"] } })
     const large = await get("/api/v1/agents", { text: JSON.stringify({ name: "x".repeat(5 * 1024 * 1024) }) })
@@ -80,7 +80,7 @@ describe("the edge", () => {
     ])
   })
 
-  it("tells nothing of its faults", async () => {
+  it("discloses nothing about its faults", async () => {
     const faulty = await Server.start({
       toolbox: Layer.succeed(Toolbox.Toolbox, {
         list: Effect.die(new Error("the secret")),
@@ -99,7 +99,7 @@ describe("the edge", () => {
     expect((await get("/api/v1/tools")).body.items).toMatchObject([{ name: "clock", idempotent: true }])
   })
 
-  it("serves no page of another site, and no borrowed name", async () => {
+  it("refuses pages of other sites and rebound host names", async () => {
     const foreign = await get("/api/v1/crews", { headers: { origin: "https://evil.example" } })
     expect(foreign).toMatchObject({ status: 403, body: { code: "foreign-origin" } })
     expect((await get("/api/v1/crews", { headers: { origin: server.url } })).status).toBe(200)

@@ -13,7 +13,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import * as Server from "./fake/Server.ts"
 import * as Socket from "./fake/Socket.ts"
 
-/** What was sent, by the tool that needs an approval. */
+/** What the tool that needs an approval has sent. */
 const sent: Array<string> = []
 const logged: Array<string> = []
 const secret = "sk-live-0123456789abcdef"
@@ -37,10 +37,10 @@ const question = Tool.make({
   execute: (_, { answer }) => `at most ${answer.budget}`
 })
 
-/** Tasks of this description wait until the test lets them go on. */
+/** Tasks with this description wait until the test releases them. */
 const gate = Deferred.makeUnsafe<void>()
 
-/** Calls the tool that the description of the task names, then says what came of it. */
+/** Calls the tool named by the description of the task, then reports the result. */
 const llm = Layer.succeed(Llm.Llm, {
   resolve: Fallback.resolving((reference = "fake/model") =>
     Effect.succeed({
@@ -92,7 +92,7 @@ const start = async (tasks: { readonly [name: string]: object }): Promise<string
   return body.id
 }
 
-/** Asks the server again until what it answers is so. */
+/** Repeats the request until the response satisfies the predicate. */
 // oxlint-disable-next-line typescript/no-explicit-any
 const until = async (path: string, is: (body: any) => boolean) => {
   for (;;) {
@@ -110,7 +110,7 @@ const letter = (to = "ann") => ({ description: `call send {"to":"${to}"}` })
 const answer = (id: string, body: object) => call(`/inbox/${id}/answer`, { body })
 
 describe("the inbox", { timeout: 30_000 }, () => {
-  it("shows what is asked, and takes the first answer", async () => {
+  it("shows asks, and accepts the first answer", async () => {
     const id = await start({ write: letter() })
     const [ask] = await asksOf(id)
     expect(ask).toMatchObject({
@@ -150,7 +150,7 @@ describe("the inbox", { timeout: 30_000 }, () => {
     expect((await call(`/inbox?executionId=${id}&state=answered`)).body.items).toMatchObject([{ id: ask.id }])
   })
 
-  it("takes one of the answers that come at once, and tells the others whose it was", async () => {
+  it("accepts one of several concurrent answers, and tells the others who answered", async () => {
     const id = await start({ write: letter("many") })
     const [ask] = await asksOf(id)
     const given = Array.from({ length: 12 }, (_, index) => (index % 2 === 0 ? "approve" : "deny"))
@@ -164,7 +164,7 @@ describe("the inbox", { timeout: 30_000 }, () => {
     expect(sent.filter((to) => to === "many")).toHaveLength(first === "approve" ? 1 : 0)
   })
 
-  it("refuses what does not answer the ask, each with its own code, and stores nothing", async () => {
+  it("refuses invalid answers, each with its own code, and stores nothing", async () => {
     const id = await start({ write: letter("bob") })
     const [ask] = await asksOf(id)
     const { body: before } = await call(`/executions/${id}`)
@@ -210,7 +210,7 @@ describe("the inbox", { timeout: 30_000 }, () => {
     expect(sent).not.toContain("bob")
   })
 
-  it("takes replies that are valid, and sends outputs back until a person accepts them", async () => {
+  it("accepts valid replies, and sends outputs back until a person accepts them", async () => {
     const asking = await start({ ask: { description: "call question {}" } })
     const [asked] = await asksOf(asking)
     expect(asked).toMatchObject({ kind: "question", title: "How much?" })
@@ -253,7 +253,7 @@ describe("the inbox", { timeout: 30_000 }, () => {
     expect(await call("/inbox?cursor=x")).toMatchObject({ status: 400, body: { errors: [{ code: "invalid-cursor" }] } })
     await call(`/executions/${id}/cancel`, { method: "POST" })
     expect(await answer(seen[0]!, { answer: "approve" })).toMatchObject({ status: 409, body: { code: "ask-closed" } })
-    // What was listed last is deleted: the rest is not silently left out.
+    // The last listed ask is deleted: the following page must not be silently empty.
     const { nextCursor } = (await call(`/inbox?executionId=${id}&limit=1`)).body
     expect((await call(`/executions/${id}`, { method: "DELETE" })).status).toBe(204)
     expect(await call(`/inbox?limit=1&cursor=${nextCursor}`)).toMatchObject({
@@ -262,7 +262,7 @@ describe("the inbox", { timeout: 30_000 }, () => {
     })
   })
 
-  it("finds executions that go on while a person is asked", async () => {
+  it("finds executions that continue while a person is asked", async () => {
     const id = await start({ write: letter("dora"), other: { description: "wait for it" } })
     await asksOf(id)
     const { items } = (await call("/executions?status=waiting")).body
@@ -274,7 +274,7 @@ describe("the inbox", { timeout: 30_000 }, () => {
     expect(after.map((item: { id: string }) => item.id)).not.toContain(id)
   })
 
-  it("takes no signal that no task declares, least of all the id of an ask", async () => {
+  it("refuses signals that no task declares, including the id of an ask", async () => {
     const id = await start({ write: { ...letter("eve"), signals: ["paid"] } })
     const [ask] = await asksOf(id)
     const { body: before } = await call(`/executions/${id}`)
@@ -289,7 +289,7 @@ describe("the inbox", { timeout: 30_000 }, () => {
     await call(`/executions/${id}/cancel`, { method: "POST" })
   })
 
-  it("is answered over the socket of the execution, too", async () => {
+  it("is answered over the WebSocket of the execution, too", async () => {
     const id = await start({ write: letter("finn"), more: letter("gus") })
     const other = await start({ write: letter("hal") })
     const asks = await asksOf(id, 2)
@@ -328,7 +328,7 @@ describe("the inbox", { timeout: 30_000 }, () => {
     await call(`/executions/${other}/cancel`, { method: "POST" })
   })
 
-  it("logs nothing of what is shown or answered", async () => {
+  it("logs neither the contents of asks nor answers", async () => {
     const id = await start({ write: letter(`ann with token=${secret}`) })
     const [ask] = await asksOf(id)
     await answer(ask.id, { answer: "deny", reason: `password: ${secret}`, hsah: "x" })

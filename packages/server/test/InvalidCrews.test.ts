@@ -16,7 +16,7 @@ const task = (more: object = {}) => ({ description: "Do", expectedOutput: "Done"
 interface Case {
   readonly what: string
   readonly crew: unknown
-  /** Every problem that must be told: its code, and its path in the crew. */
+  /** Every problem that must be reported: its code, and its path in the crew. */
   readonly problems: ReadonlyArray<readonly [code: string, path: string]>
 }
 
@@ -92,24 +92,27 @@ const told = (body: Server.Answered["body"]) =>
   body.errors.map(({ code, path }: { code: string; path: Array<string | number> }) => `${code} ${path.join(".")}`)
 
 describe("an invalid crew", () => {
-  it.each(cases)("with $what is refused, stored or started, with nothing stored", async ({ crew, problems }) => {
-    const stored = await call("/api/v1/crews", { body: crew })
-    expect(stored).toMatchObject({ status: 422, body: { code: "crew-invalid", title: "The crew is invalid" } })
-    expect(told(stored.body)).toEqual(expect.arrayContaining(problems.map(([code, path]) => `${code} ${path}`)))
-    for (const error of stored.body.errors) expect(error.message).toMatch(/\S/)
+  it.each(cases)(
+    "with $what is refused, whether stored or started, and nothing is stored",
+    async ({ crew, problems }) => {
+      const stored = await call("/api/v1/crews", { body: crew })
+      expect(stored).toMatchObject({ status: 422, body: { code: "crew-invalid", title: "The crew is invalid" } })
+      expect(told(stored.body)).toEqual(expect.arrayContaining(problems.map(([code, path]) => `${code} ${path}`)))
+      for (const error of stored.body.errors) expect(error.message).toMatch(/\S/)
 
-    const started = await call("/api/v1/executions", { body: { crew } })
-    expect(started).toMatchObject({ status: 422, body: { code: "crew-invalid" } })
-    expect(told(started.body).sort()).toEqual(
-      told(stored.body)
-        .map((line: string) => line.replace(/ (?=.)/, " crew.").replace(/ $/, " crew"))
-        .sort()
-    )
-    expect((await call("/api/v1/crews")).body.items).toEqual([])
-    expect((await call("/api/v1/executions")).body.items).toEqual([])
-  })
+      const started = await call("/api/v1/executions", { body: { crew } })
+      expect(started).toMatchObject({ status: 422, body: { code: "crew-invalid" } })
+      expect(told(started.body).sort()).toEqual(
+        told(stored.body)
+          .map((line: string) => line.replace(/ (?=.)/, " crew.").replace(/ $/, " crew"))
+          .sort()
+      )
+      expect((await call("/api/v1/crews")).body.items).toEqual([])
+      expect((await call("/api/v1/executions")).body.items).toEqual([])
+    }
+  )
 
-  it("is told what was probably meant", async () => {
+  it("gets a suggestion of what was probably meant", async () => {
     const { body } = await call("/api/v1/crews", {
       body: { name: "c", agents, tasks: { a: task({ agent: "reseacher", contxt: [], tools: ["clok"] }) } }
     })
@@ -150,7 +153,7 @@ describe("an invalid crew", () => {
     })
   })
 
-  it("may not say a name twice, in JSON or YAML", async () => {
+  it("may not contain a duplicate name, in JSON or YAML", async () => {
     const json = await call("/api/v1/crews", {
       text: '{"name": "c", "agents": {"r": {"role": "R", "goal": "g"}},\n"tasks": {"a": {"description": "d", "expectedOutput": "e"},\n"a": {"description": "d", "expectedOutput": "e"}}}'
     })
@@ -173,7 +176,7 @@ describe("an invalid crew", () => {
     expect((await call("/api/v1/crews")).body.items).toEqual([])
   })
 
-  it("with more mistakes and longer names than anyone reads is answered in less than 64 kB", async () => {
+  it("with an excessive number of mistakes and long names is answered in less than 64 kB", async () => {
     const tasks = Object.fromEntries(
       Array.from({ length: 3_000 }, (_, i) => [`t${i}${"x".repeat(300)}`, { agnt: "r" }])
     )
@@ -185,7 +188,7 @@ describe("an invalid crew", () => {
   })
 
   it.each(["/api/v1/executions", "/api/v1/agents", "/api/v1/llm-providers", "/api/v1/crews"])(
-    "or anything else with more mistakes than a call has room for arguments is refused at %s",
+    "or any other body with more mistakes than a call has room for arguments is refused at %s",
     async (path) => {
       const body = Object.fromEntries(Array.from({ length: 150_000 }, (_, index) => [`k${index}`, 1]))
       const refused = await call(path, { body })
@@ -205,7 +208,7 @@ describe("an invalid crew", () => {
     })
   })
 
-  it("in YAML that is none is told where it breaks", async () => {
+  it("in invalid YAML is answered with the position of the error", async () => {
     const { status, body } = await call("/api/v1/crews", {
       text: 'name: "c\nagents: [',
       headers: { "content-type": "application/yaml" }

@@ -1,6 +1,6 @@
 /**
- * Two servers on one PostgreSQL: what one of them does with a key, the other one knows within a
- * second, on open connections too.
+ * Two servers on one PostgreSQL: what one of them does with a key takes effect on the other within
+ * a second, on open connections too.
  */
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import * as Redacted from "effect/Redacted"
@@ -9,7 +9,7 @@ import * as Keys from "./fake/Keys.ts"
 import * as Server from "./fake/Server.ts"
 import * as Socket from "./fake/Socket.ts"
 
-// Every tenant of this test runs crews on the model that all servers here have.
+// Every tenant of this test runs crews on the model shared by all servers here.
 vi.stubEnv("CREWLINE_SHARED_PROVIDERS", "*")
 afterAll(() => vi.unstubAllEnvs())
 
@@ -40,7 +40,7 @@ describe.skipIf(Postgres.missing !== undefined)("API keys of two servers", { tim
   const me = (server: Server.Running, headers: Record<string, string> = {}) =>
     Server.request(`${server.url}/api/v1/me`, { headers })
 
-  it("close both, revoke on both, and cut what is open on both", async () => {
+  it("close both, revoke on both, and disconnect clients on both", async () => {
     expect((await me(other)).status).toBe(200)
     const admin = await Keys.make(one)
     expect((await me(one)).status).toBe(401)
@@ -70,11 +70,11 @@ describe.skipIf(Postgres.missing !== undefined)("API keys of two servers", { tim
       return { closed: socket.closed, ended: stream.text() }
     }
     const following = await Promise.all([follow(one), follow(other), followFeed(one), followFeed(other)])
-    // Not theirs: a connection of another key stays.
+    // A connection of another key stays open.
     const staying = Socket.open(other.url, execution.id, 0, admin.headers)
     await staying.until(({ type }) => type === "TaskSuspended")
 
-    // In use on both until the last moment.
+    // In use on both until the end.
     for (const server of [one, other]) expect((await me(server, key.headers)).status).toBe(200)
     await Server.request(`${one.url}/api/v1/keys/${key.id}`, { method: "DELETE", headers: admin.headers })
     const revoked = performance.now()
@@ -88,7 +88,7 @@ describe.skipIf(Postgres.missing !== undefined)("API keys of two servers", { tim
       expect((await closed).code).toBe(4401)
       expect(await ended).toContain("TaskSuspended")
     }
-    // What is open is closed by a look every 0.4 seconds.
+    // Open connections are closed by a check every 0.4 seconds.
     expect(performance.now() - revoked).toBeLessThan(1_000)
     for (const millis of await refused) expect(millis).toBeLessThan(1_000)
     expect(staying.socket.readyState).toBe(staying.socket.OPEN)
@@ -121,7 +121,7 @@ describe.skipIf(Postgres.missing !== undefined)("API keys of two servers", { tim
     }
   })
 
-  it("are read once for all requests that come at the same time", async () => {
+  it("are read once for all concurrent requests", async () => {
     const key = await Keys.make(one)
     const answers = await Promise.all(Array.from({ length: 20 }, () => me(other, key.headers)))
     expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 200))

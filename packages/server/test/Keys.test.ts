@@ -23,7 +23,7 @@ const create = (body: object, headers: Record<string, string> = admin.headers) =
   call("/api/v1/keys", { body, headers })
 
 describe("API keys", { timeout: 60_000 }, () => {
-  it("are shown once, and say who calls", async () => {
+  it("are shown once, and identify the caller", async () => {
     const { body, headers, status } = await create({ name: "ci", role: "operator", expires: "90d" })
     expect(status).toBe(201)
     expect(body).toMatchObject({ tenant: "acme", name: "ci", role: "operator", status: "active" })
@@ -43,7 +43,7 @@ describe("API keys", { timeout: 60_000 }, () => {
       credential: "key",
       keyId: body.id
     })
-    // Noted in the background, soon.
+    // Recorded in the background, shortly after.
     for (;;) {
       const { lastUsedAt } = (await call(`/api/v1/keys/${body.id}`, admin)).body
       if (lastUsedAt === undefined) continue
@@ -52,7 +52,7 @@ describe("API keys", { timeout: 60_000 }, () => {
     }
   })
 
-  it("have fewer scopes than their role, when they say so, and never more than who makes them", async () => {
+  it("can have fewer scopes than their role, and never more than their creator", async () => {
     const scopes = ["crews:read", "executions:run"]
     const { key } = (await create({ name: "starter", role: "operator", scopes })).body
     expect((await call("/api/v1/me", bearer(key))).body.scopes).toEqual(scopes)
@@ -94,7 +94,7 @@ describe("API keys", { timeout: 60_000 }, () => {
     expect(lifetime(first)).toBe(10 * 24 * 3_600_000)
     const overlapping = (await call(`/api/v1/keys/${old.id}`, admin)).body
     expect(Date.parse(overlapping.expiresAt)).toBeLessThan(Date.parse(old.expiresAt))
-    // The new one lives as long as the first one was to, not as long as the overlap.
+    // The new one lives as long as the first one was meant to, not as long as the overlap.
     expect(lifetime((await rotate()).body)).toBe(10 * 24 * 3_600_000)
 
     await Keys.expire(server, { ...old, headers: admin.headers })
@@ -103,7 +103,7 @@ describe("API keys", { timeout: 60_000 }, () => {
     expect((await call("/api/v1/me", bearer(first.key))).status).toBe(200)
   })
 
-  it("are revoked at once, and stay to be seen", async () => {
+  it("are revoked at once, and remain visible", async () => {
     const { id, key } = (await create({ name: "lost", role: "viewer" })).body
     expect((await call("/api/v1/me", bearer(key))).status).toBe(200)
     const revoke = () => call(`/api/v1/keys/${id}`, { method: "DELETE", headers: admin.headers })
@@ -117,7 +117,7 @@ describe("API keys", { timeout: 60_000 }, () => {
     expect(rotated.body).toMatchObject({ status: 409, code: "key-inactive" })
   })
 
-  it("are made for any tenant by the user whose server it is, and by nobody else", async () => {
+  it("are created for any tenant by the owner of the server, and by no other caller", async () => {
     const forGlobex = { ...localHeaders, [Access.tenantHeader]: "globex" }
     expect((await call("/api/v1/me", { headers: localHeaders })).body).toMatchObject({
       tenant: "default",
@@ -139,7 +139,7 @@ describe("a server on this machine only", { timeout: 60_000 }, () => {
     const me = (headers: Record<string, string> = {}) => Server.request(`${open.url}/api/v1/me`, { headers })
     const body = { tenant: "default", name: "anonymous", role: "admin", credential: "none" }
     expect((await me()).body).toMatchObject(body)
-    // As before there were keys: what nobody asks for is not looked at.
+    // As long as no key exists, credentials are not checked.
     expect((await me({ authorization: "Bearer anything" })).body).toMatchObject(body)
     const made = await Server.request(`${open.url}/api/v1/keys`, { body: { name: "first", role: "admin" } })
     expect(made.status).toBe(201)
@@ -152,7 +152,7 @@ describe("a server on this machine only", { timeout: 60_000 }, () => {
     await open.stop()
   })
 
-  it("ends what was opened without a key when there is one", async () => {
+  it("closes connections opened without a key when the first key is created", async () => {
     const open = await Server.start()
     const socket = Socket.open(open.url, undefined)
     await new Promise((resolve) => socket.socket.on("open", resolve))
@@ -167,7 +167,7 @@ describe("a server on this machine only", { timeout: 60_000 }, () => {
     await open.stop()
   })
 
-  it("lets everybody in where that is said, and still knows keys", async () => {
+  it("can be opened to everyone explicitly, and still recognizes keys", async () => {
     const open = await Server.start({ credentials: { mode: "none" } })
     const key = await Keys.make(open)
     const me = (headers: Record<string, string> = {}) => Server.request(`${open.url}/api/v1/me`, { headers })
@@ -187,7 +187,7 @@ describe("a server that others can reach", { timeout: 60_000 }, () => {
     )
   })
 
-  it("is one behind a proxy too, whatever it listens on", async () => {
+  it("includes one behind a proxy, whatever address it listens on", async () => {
     await expect(Server.start({ isBehindProxy: true })).rejects.toThrow(
       /CREWLINE_BEHIND_PROXY=true.* neither an API key nor .*crewline keys create .*CREWLINE_AUTH=none/
     )
@@ -196,7 +196,7 @@ describe("a server that others can reach", { timeout: 60_000 }, () => {
     await closed.stop()
   })
 
-  it("starts where that is said", async () => {
+  it("starts if that is allowed explicitly", async () => {
     const open = await Server.start({ listen, credentials: { mode: "none" } })
     expect((await Server.request(`${open.url}/api/v1/crews`)).status).toBe(200)
     await open.stop()

@@ -1,6 +1,6 @@
 /**
- * Executions of 10,000 tasks over HTTP: what is read of them is bounded, and reading one does not
- * keep the server from everything else.
+ * Executions of 10,000 tasks over HTTP: the amount read is bounded, and reading one does not block
+ * the rest of the server.
  */
 import * as EventLog from "@crewline/core/EventLog"
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
@@ -32,7 +32,7 @@ const plan: Plan.Plan = {
   tasks: Array.from({ length: size }, (_, n) => Plans.task({ id: nameOf(n), agent: "agent" }))
 }
 
-/** As if it had run: the first tasks are completed, and perhaps the whole. */
+/** As if it had run: the first tasks are completed, and optionally all of them. */
 const tell = async (id: string, completed: number) => {
   const log = Context.get(server.services, EventLog.EventLog)
   const events = Array.from({ length: completed }, (_, n): ReadonlyArray<ExecutionEvent.Draft> => [
@@ -42,7 +42,7 @@ const tell = async (id: string, completed: number) => {
   if (completed === size) events.push({ type: "ExecutionEnded", status: "completed", usage: Usage.zero })
   await Effect.runPromise(
     Effect.gen(function* () {
-      // Another process has it.
+      // Another process owns it.
       const owner = { name: "elsewhere", leaseMillis: 3_600_000 }
       yield* log.start(id, { type: "ExecutionStarted", plan }, { owner })
       for (let at = 0; at < events.length; at += 2_000) {
@@ -57,7 +57,7 @@ const tell = async (id: string, completed: number) => {
 const get = (id: string, query = "") => Server.request(`${server.url}/api/v1/executions/${id}${query}`)
 
 describe("an execution of 10,000 tasks", { timeout: 60_000 }, () => {
-  it("is built part by part once, while others are answered, and then sent as it is kept", async () => {
+  it("is built once, part by part, while other requests are answered, and then sent as stored", async () => {
     await tell("ended", size)
     await tell("small", 0)
     let isAnswered = false
@@ -65,8 +65,8 @@ describe("an execution of 10,000 tasks", { timeout: 60_000 }, () => {
       isAnswered = true
       return answer
     })
-    // Each is answered while the large one is under way: as often as it has parts, were it not for
-    // the tests around.
+    // Each is answered while the large one is being built: as often as it has parts, if other tests
+    // do not interfere.
     for (let n = 0; n < 3; n++) {
       expect((await get("small", "?tasks=0")).status).toBe(200)
       expect(isAnswered).toBe(false)
@@ -123,7 +123,7 @@ describe("an execution of 10,000 tasks", { timeout: 60_000 }, () => {
     expect(statements.take()).toEqual({ crewline_read_view: 1, crewline_read: 1 })
   })
 
-  it("refuses more tasks than a page holds, and cursors of other lists", async () => {
+  it("refuses more tasks than a page can have, and cursors of other lists", async () => {
     expect((await get("ended", "?tasks=201")).body.errors[0].path).toEqual(["query", "tasks"])
     const list = await Server.request(`${server.url}/api/v1/executions?limit=1`)
     expect((await get("ended", `?tasks=5&cursor=${list.body.nextCursor}`)).body).toMatchObject({

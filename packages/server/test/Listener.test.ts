@@ -8,10 +8,7 @@ beforeAll(async () => {
 })
 afterAll(() => server.stop())
 
-/**
- * What the server answers to a request of this target that asks for an upgrade; ends with the
- * connection.
- */
+/** The server's response to an upgrade request with this target; ends with the connection. */
 const upgrade = (target: string, protocol: string) =>
   new Promise<string>((resolve, reject) => {
     const socket = connect(Number(new URL(server.url).port), "127.0.0.1")
@@ -28,14 +25,14 @@ const upgrade = (target: string, protocol: string) =>
 
 describe("a request for an upgrade", { timeout: 60_000 }, () => {
   it.each(["//", "http://[", "//:0", "/api/v1/executions/x", "*"])(
-    "of the target %s is refused, and no more",
+    "of the target %s is refused, and nothing else happens",
     async (target) => {
       expect(await upgrade(target, "websocket")).toMatch(/^HTTP\/1\.1 404 /)
       expect((await Server.request(`${server.url}/health/live`)).status).toBe(200)
     }
   )
 
-  it("to another protocol than WebSocket is answered as if it had not asked", async () => {
+  it("to a protocol other than WebSocket is ignored", async () => {
     expect(await upgrade("/health/live", "h2c")).toMatch(/^HTTP\/1\.1 200 /)
   })
 })

@@ -9,10 +9,10 @@ import * as InProcess from "./Cli/InProcess.ts"
 import * as Server from "./fake/Server.ts"
 import * as Socket from "./fake/Socket.ts"
 
-/** First answers wait until the test lets them come. */
+/** First answers wait until the test releases them. */
 let gate = Deferred.makeUnsafe<void>()
 
-/** Says again what people have sent. */
+/** Repeats the messages of people. */
 const llm = Layer.succeed(Llm.Llm, {
   resolve: Fallback.resolving((reference = "fake/model") =>
     Effect.succeed({
@@ -44,7 +44,7 @@ const call = (path: string, options?: Parameters<typeof Server.request>[1]) =>
 const tasks = { write: { description: "d", expectedOutput: "e" } }
 const crew = { name: "c", agents: { clerk: { role: "Clerk", goal: "Write" } }, tasks }
 
-/** An execution whose only task is being asked for its answer. */
+/** An execution whose only task is waiting for its first answer. */
 const start = async (): Promise<string> => {
   gate = Deferred.makeUnsafe<void>()
   const { body, status } = await call("", { body: { crew } })
@@ -82,7 +82,7 @@ describe("messages to an execution", { timeout: 30_000 }, () => {
     expect(await client.closed).toMatchObject({ code: 1000 })
   })
 
-  it("are one message with the same key", async () => {
+  it("with the same key are one message", async () => {
     const id = await start()
     const keyed = (text: string) =>
       call(`/${id}/messages`, { body: { text, taskId: "write" }, headers: { "idempotency-key": "k" } })
@@ -99,7 +99,7 @@ describe("messages to an execution", { timeout: 30_000 }, () => {
     expect(await keyed("one")).toMatchObject({ status: 202, body: { seq: body.seq, existing: true } })
   })
 
-  it("are refused with what to do where nobody can read them", async () => {
+  it("are refused with advice where no agent can read them", async () => {
     const id = await start()
     const refusal = async (body: unknown, path = id) => {
       const answer = await call(`/${path}/messages`, { body })

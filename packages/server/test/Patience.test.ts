@@ -8,7 +8,7 @@ import * as Patience from "../src/Patience.ts"
 const over = { duration: "2 seconds", orElse: () => Effect.succeed("over") } as const
 
 describe("Patience", () => {
-  it.effect("ends with the time, though what is waited for cannot be interrupted", () =>
+  it.effect("ends after its time, even if the awaited effect cannot be interrupted", () =>
     Effect.gen(function* () {
       const fiber = yield* Effect.forkChild(Patience.within(Effect.uninterruptible(Effect.never), over))
       yield* TestClock.adjust("2 seconds")
@@ -16,7 +16,7 @@ describe("Patience", () => {
     })
   )
 
-  it.effect("tells what is waited for to stop: when the time is over, and when nobody waits any more", () =>
+  it.effect("interrupts the awaited effect when the time is over, and when the caller is interrupted", () =>
     Effect.gen(function* () {
       let stopped = 0
       const waiting = Effect.onInterrupt(Effect.never, () => Effect.sync(() => stopped++))
@@ -31,7 +31,7 @@ describe("Patience", () => {
     })
   )
 
-  it.effect("hands on what comes in time: a value or a failure", () =>
+  it.effect("returns a value or failure that arrives in time", () =>
     Effect.gen(function* () {
       expect(yield* Patience.within(Effect.succeed(1), over)).toBe(1)
       expect(yield* Effect.exit(Patience.within(Effect.fail("no"), over))).toEqual(Exit.fail("no"))

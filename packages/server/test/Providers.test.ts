@@ -22,7 +22,7 @@ afterAll(async () => {
 const call = (path: string, options?: Parameters<typeof Server.request>[1]) =>
   Server.request(server.url + path, options)
 
-/** A provider that says this, or does that. */
+/** A provider with this answer or behaviour. */
 const fake = async (reply: string | FakeProvider.Handler) => {
   const started = await FakeProvider.start(
     typeof reply === "string" ? FakeProvider.answer({ text: reply, usage: { input: 3, output: 2 } }) : reply
@@ -32,7 +32,7 @@ const fake = async (reply: string | FakeProvider.Handler) => {
 }
 
 let count = 0
-/** Stores a provider of a name of its own. */
+/** Stores a provider under a unique name. */
 const store = async (fields: object) => {
   const { body, status } = await call(providers, {
     body: { name: `p${++count}`, kind: "openai-compatible", ...fields }
@@ -50,7 +50,7 @@ const until = async (id: string, holds: (execution: Server.Answered["body"]) => 
 }
 
 describe("a key", () => {
-  it("is described as something that is only sent", async () => {
+  it("is documented as write-only", async () => {
     const { components, paths } = (await call("/openapi.json")).body
     const { schemas } = components
     const bodies = ["/api/v1/llm-providers/{id}/test", "/api/v1/llm-providers"].map(
@@ -64,7 +64,7 @@ describe("a key", () => {
     expect(Object.keys(schemas.LlmProviderResource.properties)).not.toContain("apiKey")
   })
 
-  it("is used, and never answered again", async () => {
+  it("is used, and never returned", async () => {
     const { baseURL: baseUrl, received } = await fake("OK")
     const { apiKey, hasApiKey, id, ...stored } = await store({ baseUrl, apiKey: secret })
     expect({ apiKey, hasApiKey }).toEqual({ apiKey: undefined, hasApiKey: true })
@@ -76,7 +76,7 @@ describe("a key", () => {
     expect(received).toMatchObject([{ authorization: `Bearer ${secret}` }])
   })
 
-  it("stays when what was answered is sent back, is replaced by another, and removed by null", async () => {
+  it("stays when the response is sent back, is replaced by another, and removed by null", async () => {
     const { baseURL: baseUrl, received } = await fake("OK")
     const stored = await store({ baseUrl, models: ["m"], apiKey: secret })
     const put = (body: object) => call(`${providers}/${stored.id}`, { method: "PUT", body })
@@ -95,7 +95,7 @@ describe("a key", () => {
     ])
   })
 
-  it("follows the provider to no other host", async () => {
+  it("is not sent to another host when the provider moves", async () => {
     const [mine, thief] = [await fake("OK"), await fake("Thanks.")]
     const { version: _, ...stored } = await store({ baseUrl: mine.baseURL, models: ["m"], apiKey: secret })
     const moved = { ...stored, baseUrl: thief.baseURL }
@@ -111,7 +111,7 @@ describe("a key", () => {
     expect(thief.received.map(({ authorization }) => authorization)).toEqual(["Bearer sk-for-the-other"])
   })
 
-  it("is refused where it cannot be kept, with what to set", { timeout: 120_000 }, async () => {
+  it("is refused where it cannot be stored, with the setting that is missing", { timeout: 120_000 }, async () => {
     const bare = await Server.start()
     const body = { name: "acme", kind: "openai", apiKey: secret }
     const refused = await Server.request(bare.url + providers, { body })
@@ -123,14 +123,14 @@ describe("a key", () => {
       expect(refused.body.detail).toContain(word)
     }
     expect((await Server.request(bare.url + providers)).body.items).toEqual([])
-    // Nothing is to be encrypted here.
+    // Nothing has to be encrypted here.
     const { body: stored } = await Server.request(bare.url + providers, { body: { ...body, apiKey: null } })
     const again = await Server.request(`${bare.url}${providers}/${stored.id}`, { method: "PUT", body })
     expect(again).toMatchObject({ status: 422, body: { code: "master-key-missing" } })
     await bare.stop()
   })
 
-  it("has the form of a key, and an address holds none", async () => {
+  it("must look like a key, and an address must not contain one", async () => {
     for (const apiKey of ["short", "with a space in it", "with-a-break\n", 7]) {
       const { body } = await call(providers, { body: { name: "x", kind: "openai", apiKey } })
       expect(body).toMatchObject({ code: "invalid-request", errors: [{ path: ["apiKey"] }] })
@@ -143,7 +143,7 @@ describe("a key", () => {
 })
 
 describe("a test of a provider", () => {
-  it("makes one small call and says what came back", async () => {
+  it("makes one small call and returns the answer", async () => {
     const { baseURL: baseUrl, received } = await fake("OK")
     const { id } = await store({ baseUrl, models: ["small", "large"] })
     const { body, status } = await call(`${providers}/${id}/test`, { method: "POST" })
@@ -159,7 +159,7 @@ describe("a test of a provider", () => {
     expect(received.map(({ model }) => model)).toEqual(["small", "large"])
   })
 
-  it("says why there was no answer", async () => {
+  it("reports why there was no answer", async () => {
     const refusing = await fake(
       FakeProvider.fail(
         401,
@@ -180,7 +180,7 @@ describe("a test of a provider", () => {
     })
   })
 
-  it("does not wait for ever", async () => {
+  it("does not wait forever", async () => {
     const silent = await fake(FakeProvider.silence)
     const { id } = await store({ baseUrl: silent.baseURL, models: ["m"] })
     const { body } = await call(`${providers}/${id}/test`, { body: { timeoutMillis: 150 } })
@@ -234,7 +234,7 @@ describe("a provider with OpenAI's APIs", () => {
     { fields: { kind: "openai-compatible", api: "chat" }, path: "/v1/chat/completions" },
     { fields: { kind: "openai-compatible", api: "responses" }, path: "/v1/responses" },
     { fields: { kind: "openai", api: "responses" }, path: "/v1/responses" }
-  ])("is asked by the one that it says: $fields", async ({ fields, path }) => {
+  ])("is called with the API it names: $fields", async ({ fields, path }) => {
     const refusing = await fake(refuses)
     const { id, ...stored } = await store({ baseUrl: refusing.baseURL, models: ["m"], ...fields })
     expect(stored).toMatchObject(fields)
@@ -242,7 +242,7 @@ describe("a provider with OpenAI's APIs", () => {
     expect(refusing.received.map((each) => each.path)).toEqual([path])
   })
 
-  it("is asked by another from the next call on", async () => {
+  it("is called with another API from the next call on", async () => {
     const refusing = await fake(refuses)
     const { version: _, ...stored } = await store({ baseUrl: refusing.baseURL, models: ["m"], api: "responses" })
     await call(`${providers}/${stored.id}/test`, { method: "POST" })
@@ -251,7 +251,7 @@ describe("a provider with OpenAI's APIs", () => {
     expect(refusing.received.map(({ path }) => path)).toEqual(["/v1/responses", "/v1/chat/completions"])
   })
 
-  it("is the only one that has a choice, and of two", async () => {
+  it("is the only kind with a choice, and has two", async () => {
     const common = { name: "choosy", baseUrl: "http://127.0.0.1:9/v1" }
     for (const fields of [
       { kind: "anthropic", api: "chat" },
@@ -266,7 +266,7 @@ describe("a provider with OpenAI's APIs", () => {
 })
 
 describe("an execution", () => {
-  it("goes on with the provider as it is by the next call", async () => {
+  it("uses the current provider from the next call on", async () => {
     let answer: ((text: string) => void) | undefined
     const held = new Promise<string>((resolve) => (answer = resolve))
     const first = await fake((request, response) =>
@@ -287,7 +287,7 @@ describe("an execution", () => {
       }
     })
     await vi.waitFor(() => expect(first.received).toHaveLength(1), 20_000)
-    // In the middle of the first task's call.
+    // During the first task's call.
     const replaced = await call(`${providers}/${stored.id}`, {
       method: "PUT",
       body: { ...stored, baseUrl: second.baseURL, apiKey: "sk-of-the-second" }

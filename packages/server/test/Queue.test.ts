@@ -15,14 +15,14 @@ const read = (env: Record<string, string>) =>
   )
 
 describe("the configuration of the queue", () => {
-  it.effect("is local unless it says otherwise, also where there is a Redis", () =>
+  it.effect("is local unless configured otherwise, even if Redis is available", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* read({}), Queue.local)
       assert.deepStrictEqual(yield* read({ REDIS_URL: "redis://h", CREWLINE_QUEUE: " " }), Queue.local)
     })
   )
 
-  it.effect("says who hands out tasks, what carries hints, and how much of a lane there is", () =>
+  it.effect("says who hands out tasks, what carries hints, and the limits of lanes", () =>
     Effect.gen(function* () {
       const env = {
         REDIS_URL: "redis://h",
@@ -51,7 +51,7 @@ describe("the configuration of the queue", () => {
     [{ CREWLINE_LANES: "openai:0" }, 'CREWLINE_LANES: Invalid lane "openai:0"'],
     [{ CREWLINE_REDIS_PREFIX: "{a}" }, "CREWLINE_REDIS_PREFIX"],
     [{ CREWLINE_REDIS_BUCKETS: "1.5" }, 'CREWLINE_REDIS_BUCKETS must be 1 to 64, not "1.5"']
-  ] as const)("%o is refused in words", ([env, words]) =>
+  ] as const)("%o is refused with a message", ([env, words]) =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(read(env))
       assert.include(error.message, words)
@@ -72,7 +72,7 @@ describe("what a tenant sees of the queue", () => {
     ]
   }
 
-  it("is every worker, and of tasks only its own", () => {
+  it("is every worker, but only its own tasks", () => {
     const [first, second, ...rest] = QueueView.workers(
       [view, { ...view, name: "w1", draining: true, running: [] }, { ...view, name: "server", concurrency: 0 }],
       "acme"
@@ -96,11 +96,11 @@ describe("what a tenant sees of the queue", () => {
     assert.strictEqual(statusOf({ silentMillis: 15_001, leaseMillis: 15_000 }), "stuck")
     assert.strictEqual(statusOf({ silentMillis: 15_001, leaseMillis: 15_000, draining: true }), "stuck")
     assert.strictEqual(statusOf({ silentMillis: 15_000, leaseMillis: 15_000 }), "working")
-    // Its tasks are never handed out to others.
+    // Its tasks are never handed out to other workers.
     assert.strictEqual(statusOf({ silentMillis: 15_001 }), "working")
   })
 
-  it("says what has waited longest in any lane", () => {
+  it("says which task has waited longest in any lane", () => {
     const lane = { ready: 1, leased: 0 }
     const overview = (lanes: TaskQueue.Overview["lanes"]) => ({ executions: 1, timed: 0, lanes })
     assert.strictEqual(

@@ -1,6 +1,6 @@
 /**
- * What processes share beside tasks, on a Redis that is a cluster: it refuses a script whose keys
- * are not kept together.
+ * What processes share beside tasks, on a Redis cluster, which rejects scripts whose keys are in
+ * different slots.
  */
 import * as BudgetStore from "@crewline/llm/BudgetStore"
 import * as RedisConnection from "@crewline/queue-redis/RedisConnection"
@@ -13,7 +13,7 @@ const { missing } = RedisProcess
 if (missing !== undefined) console.warn(`Skipped: ${missing}`)
 
 describe.skipIf(missing !== undefined)(missing ?? "on a cluster", () => {
-  it.live("a call is kept to all of its budgets at once", () =>
+  it.live("a call is checked against all of its budgets at once", () =>
     Effect.gen(function* () {
       const node = yield* RedisProcess.cluster()
       yield* Effect.gen(function* () {

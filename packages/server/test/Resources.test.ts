@@ -31,7 +31,7 @@ describe.each([
     resource: "crew"
   }
 ])("$path", ({ path, prefix, make, resource }) => {
-  it("stores, answers, replaces and removes, version by version", async () => {
+  it("stores, returns, replaces and removes, version by version", async () => {
     const body = make("one")
     const created = await call(path, { body })
     expect(created.status).toBe(201)
@@ -44,7 +44,7 @@ describe.each([
 
     const got = await call(`${path}/${id}`)
     expect(got.body).toEqual(created.body)
-    // The order of what was declared stays.
+    // The order of the declaration is kept.
     if ("tasks" in body) expect(Object.keys(got.body.tasks)).toEqual(["second", "first"])
     expect(got.headers.get("etag")).toBe('"1"')
 
@@ -58,7 +58,7 @@ describe.each([
     expect(stale).toMatchObject({ status: 412, body: { code: "version-mismatch", version: 2 } })
     expect((await call(`${path}/${id}`)).body.name).toBe("two")
 
-    // What was read may be sent back as it is, and is then expected to be current.
+    // A response may be sent back unchanged, and its version is then expected to be current.
     const echoed = await call(`${path}/${id}`, { method: "PUT", body: { ...replaced.body, name: "four" } })
     expect(echoed).toMatchObject({ status: 200, body: { name: "four", version: 3 } })
     expect(await call(`${path}/${id}`, { method: "PUT", body: replaced.body })).toMatchObject({ status: 412 })
@@ -85,7 +85,7 @@ describe.each([
     await call(`${path}/${created.id}`, { method: "DELETE" })
   })
 
-  it("pages without repeats and gaps, whatever comes and goes in between", async () => {
+  it("pages without repetitions and gaps, even if resources are added and removed in between", async () => {
     await FastCheck.assert(
       FastCheck.asyncProperty(
         FastCheck.integer({ min: 0, max: 7 }),
@@ -105,7 +105,7 @@ describe.each([
             seen.push(...body.items.map((item: { id: string }) => item.id))
             const change = changes[page]
             if (change === "insert") extra.push((await call(path, { body: make(`${unique}-x${page}`) })).body.id)
-            // The item that the cursor names may be gone when it is used.
+            // The item in the cursor may have been deleted before it is used.
             if (change === "remove-last" && seen.length > 0) {
               await call(`${path}/${seen.at(-1)}`, { method: "DELETE" })
             }
@@ -113,7 +113,7 @@ describe.each([
             cursor = body.nextCursor
             if (cursor === undefined) break
           }
-          // Newest first, each once, and nothing that was made after the first page.
+          // Newest first, each once, and nothing created after the first page.
           expect(seen).toEqual([...ids].reverse())
           for (const id of [...ids, ...extra]) await call(`${path}/${id}`, { method: "DELETE" })
         }
@@ -131,7 +131,7 @@ describe.each([
 })
 
 describe("lists", () => {
-  /** The one item of a list, without what the server adds, and the whole resource. */
+  /** The only item of a list, without fields added by the server, and the whole resource. */
   const listed = async (path: string, body: object) => {
     const created = await call(path, { body })
     const { id, version, createdAt, updatedAt } = created.body
@@ -145,21 +145,21 @@ describe("lists", () => {
     return summary
   }
 
-  it("hold summaries of crews, and nothing that is as long as a crew", async () => {
+  it("contain summaries of crews, and nothing as long as a crew", async () => {
     const task = { description: "Do", expectedOutput: "Done", agent: "al" }
     const crew = {
       name: "long",
       agents: { al: { role: "A", goal: "g".repeat(1_000_000) }, zoe: { role: "Z", goal: "z" } },
       tasks: { one: task, two: task, three: task }
     }
-    // Cut within a pair of surrogates.
+    // Cut within a surrogate pair.
     expect(
       await listed("/api/v1/crews", { ...crew, description: `${"d".repeat(298)}${"😀".repeat(500_000)}` })
     ).toEqual({ name: "long", description: `${"d".repeat(298)}…`, agentCount: 2, taskCount: 3 })
     expect(await listed("/api/v1/crews", crew)).toEqual({ name: "long", agentCount: 2, taskCount: 3 })
   })
 
-  it("hold summaries of agents and providers", async () => {
+  it("contain summaries of agents and providers", async () => {
     expect(
       await listed("/api/v1/agents", { ...agent("long"), role: "r".repeat(1_000_000), goal: "g".repeat(1_000_000) })
     ).toEqual({ name: "long", role: `${"r".repeat(299)}…` })
@@ -170,7 +170,7 @@ describe("lists", () => {
     })
   })
 
-  it("show what a resource was replaced with", async () => {
+  it("show the replacement of a resource", async () => {
     const { body } = await call("/api/v1/agents", { body: agent("before") })
     await call(`/api/v1/agents/${body.id}`, { method: "PUT", body: { ...agent("after"), role: "Editor" } })
     expect((await call("/api/v1/agents")).body.items).toMatchObject([{ name: "after", role: "Editor", version: 2 }])
@@ -178,8 +178,8 @@ describe("lists", () => {
   })
 })
 
-describe("what is refused", () => {
-  it("every invalid field of an agent at once", async () => {
+describe("refusals", () => {
+  it("name every invalid field of an agent at once", async () => {
     const { status, body } = await call("/api/v1/agents", {
       body: { name: " ", role: 7, maxTurns: 0, colour: "red" }
     })
@@ -198,13 +198,13 @@ describe("what is refused", () => {
     expect((await call("/api/v1/agents")).body.items).toEqual([])
   })
 
-  it("a page size that is no number, once", async () => {
+  it("name an invalid page size once", async () => {
     const { status, body } = await call("/api/v1/agents?limit=many")
     expect(status).toBe(400)
     expect(body.errors).toMatchObject([{ path: ["query", "limit"], code: "invalid-value" }])
   })
 
-  it("keys that stand twice", async () => {
+  it("name duplicate keys", async () => {
     const { status, body } = await call("/api/v1/agents", {
       text: '{"name": "a", "role": "r", "goal": "g",\n"goal": "h"}'
     })
@@ -212,7 +212,7 @@ describe("what is refused", () => {
     expect(body.errors).toMatchObject([{ path: ["goal"], code: "duplicate-name", line: 2, column: 1 }])
   })
 
-  it("a provider that has the name of another, an address that is none, a key instead of its variable", async () => {
+  it("include the name of an existing provider, an invalid address, a key instead of its variable", async () => {
     const first = await call("/api/v1/llm-providers", { body: provider("twin") })
     expect(first.status).toBe(201)
     const second = await call("/api/v1/llm-providers", { body: provider("twin") })
@@ -230,7 +230,7 @@ describe("what is refused", () => {
       status: 400,
       body: { errors: [{ path: ["baseUrl"] }] }
     })
-    // Other secrets of the server cannot be sent to an address of one's own.
+    // Other secrets of the server cannot be sent to an address chosen by the client.
     expect(
       await call("/api/v1/llm-providers", { body: { ...provider("thief"), apiKeyVariable: "DATABASE_URL" } })
     ).toMatchObject({ status: 400, body: { errors: [{ path: ["apiKeyVariable"] }] } })

@@ -1,6 +1,6 @@
 /**
- * What stays of executions on PostgreSQL and Redis: outputs that a retry takes over, and nothing at
- * all once they are old.
+ * What is kept of executions on PostgreSQL and Redis: outputs that a retry takes over, and nothing
+ * after they expired.
  */
 import * as Crewline from "@crewline/core/Crewline"
 import * as Postgres from "@crewline/memory-pg/Postgres"
@@ -20,7 +20,7 @@ import * as Socket from "./fake/Socket.ts"
 const missing = Storage.postgresMissing ?? Redis.missing
 if (missing !== undefined) console.warn(`Skipped: ${missing}`)
 
-/** Over the size of what stays in its event, and with what databases do not like. */
+/** Larger than what is stored in the event, and with characters that databases reject. */
 const large = "ü\u0000 🦦".repeat(50_000)
 
 describe.skipIf(missing !== undefined)(missing ?? "on PostgreSQL and Redis", { timeout: 120_000 }, () => {
@@ -76,7 +76,7 @@ describe.skipIf(missing !== undefined)(missing ?? "on PostgreSQL and Redis", { t
   const call = (path: string, options?: Parameters<typeof Server.request>[1]) =>
     Server.request(`${server.url}/api/v1/${path}`, options)
 
-  it("a retry takes over a large output as it was; when all is old, neither of the two keeps anything", async () => {
+  it("a retry takes over a large output unchanged; after expiry both stores are empty", async () => {
     const { body: first } = await call("executions", { body: { crew } })
     await Socket.open(server.url, first.id).closed
     const failed = (await call(`executions/${first.id}`)).body
@@ -94,7 +94,7 @@ describe.skipIf(missing !== undefined)(missing ?? "on PostgreSQL and Redis", { t
     expect(second.tasks.gather.output === large).toBe(true)
     expect(await rows()).toMatchObject([{ executions: 2, blobs: expect.any(Number) }])
 
-    // The source may go: what was taken over stands by itself.
+    // The source may be deleted: outputs that were taken over are independent of it.
     expect(await call(`executions/${first.id}`, { method: "DELETE" })).toMatchObject({ status: 204 })
     expect((await call(`executions/${again.id}`)).body.tasks.gather.output === large).toBe(true)
     expect(await call(`queue/dead-letters/${first.id}/retry`, { method: "POST" })).toMatchObject({ status: 410 })

@@ -8,7 +8,7 @@ import * as Retention from "../src/Retention.ts"
 import * as Server from "./fake/Server.ts"
 import * as Socket from "./fake/Socket.ts"
 
-/** Every answer waits for it. */
+/** Blocks every answer. */
 let gate: Deferred.Deferred<void>
 let server: Server.Running
 beforeAll(async () => {
@@ -52,7 +52,7 @@ const gone = (id: string) => ({
 const eventStream = { headers: { accept: "text/event-stream" } }
 
 describe("deleting an execution", { timeout: 60_000 }, () => {
-  it("is refused while it runs, and afterwards every address of it says that it is gone", async () => {
+  it("is refused while it runs, and afterwards every address of it answers 410", async () => {
     const id = await start({ "idempotency-key": "once" })
     const running = await call(`executions/${id}`, { method: "DELETE" })
     expect(running).toMatchObject({
@@ -78,14 +78,14 @@ describe("deleting an execution", { timeout: 60_000 }, () => {
     expect((await start({ "idempotency-key": "once" })) === id).toBe(false)
   })
 
-  it("of which there is none answers 404", async () => {
+  it("that does not exist answers 404", async () => {
     expect(await call("executions/exec_none", { method: "DELETE" })).toMatchObject({
       status: 404,
       body: { code: "not-found" }
     })
   })
 
-  it("ends a list nowhere: a cursor may name one that was deleted", async () => {
+  it("does not break a list whose cursor names it", async () => {
     letGo()
     const ids = [await start(), await start(), await start()]
     for (const id of ids) await ended(id)
@@ -97,7 +97,7 @@ describe("deleting an execution", { timeout: 60_000 }, () => {
 })
 
 describe("lists of executions", { timeout: 60_000 }, () => {
-  it("know those that are paused", async () => {
+  it("include those that are paused", async () => {
     const id = await start()
     const listed = async (status: string) =>
       (await call(`executions?status=${status}`)).body.items.map((item: { readonly id: string }) => item.id)
@@ -115,7 +115,7 @@ describe("lists of executions", { timeout: 60_000 }, () => {
 })
 
 describe("retention", { timeout: 60_000 }, () => {
-  it("deletes all that ended, however many, and nothing that goes on", async () => {
+  it("deletes all that ended, however many, and none that are running", async () => {
     const log = Context.get(server.services, EventLog.EventLog)
     const usage = { requests: 0, inputTokens: 0, cachedInputTokens: 0, outputTokens: 0, reasoningTokens: 0, costUsd: 0 }
     const plan = { version: 1, name: "old", process: "parallel", agents: {}, tasks: [], inputs: {} } as const
@@ -140,7 +140,7 @@ describe("retention", { timeout: 60_000 }, () => {
     expect(await call(`executions/${id}`)).toMatchObject({ status: 200 })
   })
 
-  it("passes again and again while the server runs", async () => {
+  it("runs repeatedly while the server runs", async () => {
     const short = await Server.start({ retention: Duration.seconds(1) })
     try {
       const { body } = await Server.request(`${short.url}/api/v1/executions`, { body: { crew } })

@@ -1,6 +1,6 @@
 /**
- * Keys go in by every way there is, and come out at the providers alone. What is searched: every
- * HTTP answer, event, log line, span and column of the database.
+ * Keys enter by every possible way, and leave only to the providers. Searched for them: every HTTP
+ * response, event, log line, span and column of the database.
  */
 import * as FakeProvider from "@crewline/fake-provider"
 import * as Providers from "@crewline/llm/Providers"
@@ -21,10 +21,7 @@ import * as Issuer from "./fake/Issuer.ts"
 import * as Server from "./fake/Server.ts"
 import * as Socket from "./fake/Socket.ts"
 
-/**
- * All of them are found by this word; a master key is one in base64, and in the bytes that this
- * stands for.
- */
+/** All of them contain this word; a master key contains it in base64 and in the decoded bytes. */
 const canary = "CANARY"
 const key = (name: string) => `sk-${canary}-${name}-0123456789`
 const master = `${canary}masterkey`.padEnd(43, "x") + "="
@@ -50,7 +47,7 @@ const observe = Layer.mergeAll(
   )
 )
 
-/** Everything that a provider might do with a key that it should not. */
+/** Everything a provider could do with a key that it should not. */
 const reply: FakeProvider.Handler = (request, response) => {
   const { authorization, body } = request
   const bare = authorization.replace("Bearer ", "")
@@ -125,13 +122,13 @@ const run = async (model: string, task: object = {}) => {
     }
   })
   const path = `/api/v1/executions/${started.id}`
-  // Ends when the execution does, deltas included.
+  // Ends with the execution, deltas included.
   await call(`${path}/events`, { headers: { accept: "text/event-stream" } })
   await call(`${path}/events?limit=200`)
   return (await call(path)).body
 }
 
-/** Tokens of an OpenID provider, good and forged, and in places where they do not belong. */
+/** Tokens of an OpenID provider, valid and forged, and in wrong places. */
 const useTokens = async () => {
   const good = await issuer.token({ tenant: "default", role: "admin" })
   const signature = good.split(".").at(-1)!
@@ -154,8 +151,8 @@ const useTokens = async () => {
 }
 
 /**
- * Keys and tickets of callers, used in every way and refused in every way. What answers that make
- * them hold is not searched.
+ * Keys and tickets of callers, used and refused in every way. The responses that create them are
+ * not searched.
  */
 const useKeys = async () => {
   const make = async (path: string, options: Parameters<typeof Server.request>[1]) =>
@@ -179,7 +176,7 @@ const useKeys = async () => {
     await Socket.outcome(server.url, execution.id, { query: `?ticket=${tickets[1]}` })
   }
   await call("/api/v1/keys", { body: { name: "k", role: "admin", key: key("misplaced") } })
-  // Where they do not belong.
+  // In wrong places.
   for (const secret of [made, rotated, await issuer.token()]) {
     await call(`/api/v1/crews?access_token=${secret}&after=1`, { headers })
     await call(`/api/v1/agents/${secret}`, { headers })
@@ -193,7 +190,7 @@ const useKeys = async () => {
   leaks.push(...[made, rotated].map((text) => String(text).split("_").at(-1)!), ...tickets)
 }
 
-it("no key is told to anybody but its provider", { timeout: 120_000 }, async () => {
+it("keys are disclosed only to their provider", { timeout: 120_000 }, async () => {
   const common = { kind: "openai-compatible", baseUrl: fake.baseURL, models }
   const { body: stored } = await call(providers, { body: { ...common, name: "stored", apiKey: key("first") } })
   expect(stored.hasApiKey).toBe(true)
@@ -203,7 +200,7 @@ it("no key is told to anybody but its provider", { timeout: 120_000 }, async () 
   await put({ ...unversioned, apiKey: key("second") })
   await call(providers, { body: { ...common, name: "variable", apiKeyVariable: "ACME_API_KEY" } })
 
-  // Stays as it was made, for the search of the tables.
+  // Kept unchanged, for the search of the tables.
   await call(providers, { body: { ...common, name: "kept", apiKey: key("kept") } })
 
   // Secrets of tools.
@@ -249,8 +246,8 @@ it("no key is told to anybody but its provider", { timeout: 120_000 }, async () 
     expect(body.ok).toBe(model === "echo")
   }
 
-  // Answers that were kept, files that are sent along, budgets, quotas, a circuit breaker that
-  // opens, and one that is refused.
+  // Cached answers, attached files, budgets, quotas, a circuit breaker that opens, and a refused
+  // call.
   const quota = { requestsPerMinute: 60_000, concurrency: 2 }
   await put({ ...unversioned, quota })
   const attachments = [{ url: "data:image/png;base64,AQID" }]
@@ -278,7 +275,7 @@ it("no key is told to anybody but its provider", { timeout: 120_000 }, async () 
 
   for (const path of ["/openapi.json", "/docs", "/problems", providers, `${providers}/${stored.id}`]) await call(path)
 
-  // A fault of the server, in the middle of storing a key.
+  // A fault of the server while it stores a key.
   const sql = Context.get(server.services, SqlClient.SqlClient)
   const asOwner = <A, E>(statement: Effect.Effect<A, E>) => Effect.runPromise(ownerOf(sql)(statement))
   await asOwner(sql`alter table crewline_llm_provider rename to crewline_elsewhere`)
@@ -295,12 +292,12 @@ it("no key is told to anybody but its provider", { timeout: 120_000 }, async () 
     remember(`table ${name}`, JSON.stringify(rows))
   }
   for (const { name, attributes, events, status } of spans) {
-    // What exporters send: of a span that succeeded not its value.
+    // What exporters send: the result of a successful span is not included.
     const failure = status._tag === "Ended" && Exit.isFailure(status.exit) ? Cause.pretty(status.exit.cause) : ""
     remember(`span ${name}`, inspect([name, attributes, events, failure], { depth: 20 }))
   }
 
-  // There was something to leak, and it was looked for in the right places.
+  // The secrets were present, and the right places were searched.
   const sent = new Set(fake.received.map(({ authorization }) => authorization))
   expect(sent).toEqual(
     new Set(["first", "second", "kept", "variable", "environment"].map((name) => `Bearer ${key(name)}`))

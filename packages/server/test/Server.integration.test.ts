@@ -1,6 +1,6 @@
 /**
- * The server on a PostgreSQL server: two of them on one database, that hear of each other or do
- * not.
+ * The server on a PostgreSQL server: two servers on one database, with and without notifications
+ * between them.
  */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
@@ -43,7 +43,7 @@ describe.skipIf(Database.missing !== undefined)("two servers on one PostgreSQL",
     tasks: Object.fromEntries(Array.from({ length: 8 }, (_, n) => [`t${n}`, { description: "d", expectedOutput: "e" }]))
   }
 
-  it("share what is stored, and who follows at the one sees what the other does", async () => {
+  it("share what is stored, and a follower at one sees what the other does", async () => {
     const [first, second] = servers as [Server.Running, Server.Running]
     const { body: stored } = await Server.request(`${first.url}/api/v1/crews`, { body: crew })
     expect((await Server.request(`${second.url}/api/v1/crews/${stored.id}`)).body).toEqual(stored)
@@ -66,7 +66,7 @@ describe.skipIf(Database.missing !== undefined)("two servers on one PostgreSQL",
     expect(calls).toBe(3 * 8)
   })
 
-  it("say which part of them is gone, and that it may come back", async () => {
+  it("report which dependency is down, and that it may recover", async () => {
     const [first] = servers as [Server.Running, Server.Running]
     expect(await Server.request(`${first.url}/health/ready`)).toMatchObject({ status: 200 })
     await Database.sql(`drop database ${name} with (force)`)
@@ -81,18 +81,18 @@ describe.skipIf(Database.missing !== undefined)("two servers on one PostgreSQL",
   })
 })
 
-// The environment is read once: before the first server of this file.
+// The environment is read once: set before the first server of this file.
 vi.stubEnv("REDIS_URL", Redis.url)
 const missing = Database.missing ?? Redis.missing
 if (missing !== undefined) console.warn(`Skipped: ${missing}`)
 
-describe.skipIf(missing !== undefined)("servers that never hear of each other", { timeout: 60_000 }, () => {
+describe.skipIf(missing !== undefined)("servers without notifications between them", { timeout: 60_000 }, () => {
   const lonely = `${name}_lonely`
   let servers: ReadonlyArray<Server.Running> = []
   beforeAll(async () => {
     await Database.sql(`create database ${lonely}`)
     servers = await Promise.all(
-      // Each on a channel where nobody else is.
+      // Each on a separate channel.
       ["one", "two"].map((each) =>
         Server.start({
           database: { kind: "server", url: Redacted.make(Database.urlOf(lonely)) },
@@ -107,7 +107,7 @@ describe.skipIf(missing !== undefined)("servers that never hear of each other", 
     await Database.sql(`drop database if exists ${lonely} with (force)`)
   })
 
-  it("still give every follower exactly 1 to n, from wherever he comes back", async () => {
+  it("still send every follower exactly 1 to n, wherever it reconnects", async () => {
     const [first, second] = servers as [Server.Running, Server.Running]
     const tasks = Object.fromEntries(
       Array.from({ length: 20 }, (_, n) => [

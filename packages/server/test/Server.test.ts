@@ -30,7 +30,7 @@ const crew = {
 }
 
 describe("a server", { timeout: 60_000 }, () => {
-  it("stops in order, and goes on by itself where it was when it starts again", async () => {
+  it("stops in order, and resumes where it was when it starts again", async () => {
     const gate = Deferred.makeUnsafe<void>()
     const calls: Array<string> = []
     const answer: Server.Options["answer"] = (request) => {
@@ -60,36 +60,36 @@ describe("a server", { timeout: 60_000 }, () => {
     expect([...client.seqs(), ...back.seqs()]).toEqual(Socket.upTo(back.seqs().at(-1)!))
     const { body } = await Server.request(`${second.url}/api/v1/executions/${started.id}`)
     expect(body).toMatchObject({ status: "completed", tasks: { first: { attempts: 1 }, second: { attempts: 1 } } })
-    // The call in flight was made again, a finished one never.
+    // The call in flight was repeated, a finished one was not.
     expect(calls).toEqual(["first", "second", "second"])
     await second.stop()
   })
 
-  it("lets requests under way finish, and ends streams", async () => {
+  it("completes requests in flight, and ends streams", async () => {
     const server = await Server.start({ answer: () => Effect.never, worker: { graceMillis: 0 } })
     const { body: started } = await Server.request(`${server.url}/api/v1/executions`, { body: { crew } })
     const stream = await fetch(`${server.url}/api/v1/executions/${started.id}/events`, {
       headers: { accept: "text/event-stream" }
     })
     const text = stream.text()
-    // Half of a request: its rest comes after the server was told to stop.
+    // Half of a request: the rest arrives after the server was asked to stop.
     const body = JSON.stringify({ name: "late", role: "r", goal: "g" })
     const { hostname, port } = new URL(server.url)
     const half = connect(Number(port), hostname)
     const head = `POST /api/v1/agents HTTP/1.1\r\nhost: ${hostname}:${port}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`
     await new Promise<void>((resolve) => half.write(head + body.slice(0, 10), () => resolve()))
-    // Answered on another connection, by when the half is read.
+    // Answered on another connection, by which time the half is read.
     await Server.request(server.url)
     const answer = new Promise<string>((resolve) => half.once("data", (data) => resolve(String(data))))
     const stopped = server.stop()
-    // The stream ends whole, which is when the server has been told.
+    // The stream ends cleanly once the server has been asked to stop.
     expect(await text).toContain("id: 1\n")
     half.write(body.slice(10))
     expect(await answer).toMatch(/^HTTP\/1\.1 201 /)
     await stopped
   })
 
-  it("says that its port is taken, and what to do", async () => {
+  it("reports that its port is in use, and what to do", async () => {
     const server = await Server.start()
     const port = Context.get(server.services, Listener.Listener).port
     const error = await Server.start({ listen: { host: "127.0.0.1", port, allowedHosts: [] } }).then(
@@ -108,7 +108,7 @@ describe("the lease", () => {
       Configured.leaseConfig.parse(ConfigProvider.fromUnknown(text === undefined ? {} : { CREWLINE_LEASE: text }))
     )
 
-  it("is a duration that a pause of the process does not outlast", async () => {
+  it("is a valid duration, long enough for pauses of the process", async () => {
     expect(await lease()).toEqual(Exit.succeed(Duration.seconds(15)))
     expect(await lease("2 minutes")).toEqual(Exit.succeed(Duration.minutes(2)))
     for (const text of ["5 millis", "Infinity", "soon", "0"]) expect(Exit.isFailure(await lease(text)), text).toBe(true)

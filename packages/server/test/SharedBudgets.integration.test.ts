@@ -1,7 +1,7 @@
 /**
- * Crews of three levels with limits at each, worked on by three workers on one database and one
- * Redis: no limit is exceeded, as the provider counts what it is asked, and what the log says was
- * spent is the sum of its turns.
+ * Crews of three levels with limits at each, run by three workers on one database and one Redis: no
+ * limit is exceeded according to the provider's count, and the spending in the log is the sum of
+ * its turns.
  */
 import * as Crewline from "@crewline/core/Crewline"
 import * as EventLog from "@crewline/core/EventLog"
@@ -26,7 +26,7 @@ vi.stubEnv("REDIS_URL", Redis.url)
 const missing = Postgres.missing ?? Redis.missing
 if (missing !== undefined) console.warn(`Skipped: ${missing}`)
 
-/** Each with the name of its crew, by which workers know it. */
+/** Each with the name of its crew, which identifies it to workers. */
 const trees = FastCheck.sample(Trees.tree, { numRuns: 24, seed: 1 }).map((tree, index) => {
   const name = `tree${index}`
   return { name, tree, provider: Trees.provider(tree), tool: Trees.spawn(tree, name) }
@@ -34,7 +34,7 @@ const trees = FastCheck.sample(Trees.tree, { numRuns: 24, seed: 1 }).map((tree, 
 const prefix = `crewline-test:budgets:${process.pid}`
 const database = `crewline_budgets_${process.pid}`
 
-/** The model of a worker: every crew has a provider of its own, by its agent's model. */
+/** The model of a worker: every crew has its own provider, named by its agent's model. */
 const llm = Layer.effect(
   Llm.Llm,
   Effect.map(BudgetStore.makeRedis({ prefix: `{${prefix}}:` }), (store) => ({
@@ -72,7 +72,7 @@ describe.skipIf(missing !== undefined)(`limits up a tree${missing === undefined 
     await Redis.clear(`{${prefix}}`)
   }, 60_000)
 
-  it("are kept to by three workers at once", { timeout: 120_000 }, async () => {
+  it("are enforced by three concurrent workers", { timeout: 120_000 }, async () => {
     const used = new Set<string>()
     let refused = 0
     await Promise.all(
@@ -94,7 +94,7 @@ describe.skipIf(missing !== undefined)(`limits up a tree${missing === undefined 
         expect(Trees.spentIn(view)).toEqual(Trees.recordedIn(tree, view, events))
       })
     )
-    // Otherwise little was shown.
+    // With fewer, the test would show little.
     expect(used.size).toBe(3)
     expect(refused).toBeGreaterThan(10)
   })

@@ -1,7 +1,7 @@
 /**
- * How many statements a request and an execution cost, one at a time: one more is a round trip
- * more, and is seen here. Over HTTP, on an embedded database with the queue in process, and on
- * PostgreSQL with the queue on Redis.
+ * The number of statements of a request and of an execution, one at a time: an additional statement
+ * is an additional round trip and fails the test. Over HTTP, on an embedded database with the queue
+ * in process, and on PostgreSQL with the queue on Redis.
  */
 import * as Outbox from "@crewline/core/Outbox"
 import * as TaskQueue from "@crewline/core/TaskQueue"
@@ -17,7 +17,7 @@ import * as Redis from "./fake/Redis.ts"
 import * as Server from "./fake/Server.ts"
 import { Statements } from "./fake/Statements.ts"
 
-// The environment is read once: before the first server of this file.
+// The environment is read once: set before the first server of this file.
 vi.stubEnv("REDIS_URL", Redis.url)
 const noServers = Postgres.missing ?? Redis.missing
 if (noServers !== undefined) console.warn(`Skipped in part: ${noServers}`)
@@ -44,7 +44,7 @@ interface Expected {
   readonly getEnded: Counts
 }
 
-/** The first time: its view is built and kept. */
+/** The first request: its view is built and stored. */
 const getEnded = { crewline_read_view: 1, crewline_read: 1, crewline_outputs: 1, crewline_keep_view: 1 }
 
 const declare = (options: () => Partial<Server.Options>, expected: Expected) => {
@@ -65,9 +65,7 @@ const declare = (options: () => Partial<Server.Options>, expected: Expected) => 
   })
   afterAll(() => server.stop())
 
-  /**
-   * Runs a chain to its end, without a look at the database; answers its id and what it has cost.
-   */
+  /** Runs a chain to its end, without reading the database; returns its id and its statements. */
   const run = async (tasks: number, more: object = {}) => {
     statements.take()
     calls = 0
@@ -88,10 +86,10 @@ const declare = (options: () => Partial<Server.Options>, expected: Expected) => 
     expect({ oneTask: oneTask.counts, chain: chain.counts, getEnded: statements.take() }).toEqual(expected)
   })
 
-  // On a busy machine a task may be claimed by an append of its own, after that of the outcome
-  // before it.
+  // On a busy machine a task may be claimed by a separate append, after that of the previous
+  // outcome.
   it(
-    "stores and settles what follows from outcomes with one statement more, however many they are",
+    "stores and settles the effects of outcomes with one more statement, however many there are",
     { retry: 2 },
     async () => {
       taskMillis = 0
@@ -106,14 +104,14 @@ const declare = (options: () => Partial<Server.Options>, expected: Expected) => 
       }
       expect(await cost(1)).toEqual({ ...expected.oneTask, crewline_settle_outbox: 1 })
       expect(await cost(5)).toEqual({ ...expected.chain, crewline_settle_outbox: 1 })
-      // Each longer than what was served waits for at the end.
+      // Each is longer than what the earlier request waits for at the end.
       taskMillis = 1_200
       expect(await cost(5)).toEqual({ ...expected.chain, crewline_settle_outbox: 1 })
       taskMillis = 0
     }
   )
 
-  it("answers an ended execution with one statement, once its view is kept", async () => {
+  it("answers an ended execution with one statement, once its view is stored", async () => {
     const { id } = await run(5)
     const path = `${server.url}/api/v1/executions/${id}`
     const first = await Server.request(path)
@@ -128,7 +126,7 @@ const declare = (options: () => Partial<Server.Options>, expected: Expected) => 
 describe("A server on an embedded database", () => {
   declare(() => ({}), {
     oneTask: { crewline_start: 1, crewline_append: 2 },
-    // The outcome of a task and the start of the next are one.
+    // The outcome of a task and the start of the next one share an append.
     chain: { crewline_start: 1, crewline_append: 6 },
     getEnded
   })

@@ -1,6 +1,6 @@
 /**
- * Servers that die and servers that only stand still, on one PostgreSQL database, with leases of
- * ten minutes: whatever goes on before, was taken over without waiting for a lease.
+ * Servers that die and servers that are only frozen, on one PostgreSQL database, with leases of ten
+ * minutes: an execution that continues earlier was taken over without waiting for its lease.
  */
 import * as Gates from "@crewline/fake-provider/Gates"
 import { spawnSync } from "node:child_process"
@@ -60,7 +60,7 @@ const open = async (): Promise<Site> => {
   }
 }
 
-/** A crew whose only task waits at the gate of its name. */
+/** A crew whose only task waits at the gate named after it. */
 const crewOf = (task: string) => ({
   name: "takeover",
   agents: { a: { role: "r", goal: "g", model: "openai/fake" } },
@@ -73,7 +73,7 @@ const kill = async ({ child, ended }: Server) => {
 }
 
 /**
- * Starts it on a server and waits until its model is asked; answers the id and the name of the
+ * Starts it on a server and waits until its model is called; returns the id and the name of the
  * worker.
  */
 const begin = async ({ gates }: Site, { url }: Server, task: string) => {
@@ -86,7 +86,7 @@ const begin = async ({ gates }: Site, { url }: Server, task: string) => {
 const completed = (url: string, id: string) =>
   Patience.until(patience, `${id} completed`, async () => (await Client.view(url, id)).status === "completed")
 
-/** Another execution comes to its end there: by then it has looked for what nobody runs. */
+/** Another execution completes there: by then the server has looked for free executions. */
 const goesOn = async (site: Site, server: Server, task: string) => {
   const { call, id } = await begin(site, server, task)
   call.answer("done")
@@ -103,7 +103,7 @@ describe.skipIf(missing !== undefined)(missing ?? "takeover", { timeout: 3 * pat
   }, patience)
   afterEach(() => site.close(), patience)
 
-  it("what the only server left that was killed goes on when it is started again", async () => {
+  it("executions of a killed server continue when it is restarted", async () => {
     const first = await site.serve()
     const { id } = await begin(site, first, "only")
     await kill(first)
@@ -113,7 +113,7 @@ describe.skipIf(missing !== undefined)(missing ?? "takeover", { timeout: 3 * pat
     expect(await runsOf(second.url, id)).toEqual([1, 2])
   })
 
-  it("what a live server runs that only stands still is left alone, unless somebody insists", async () => {
+  it("executions of a frozen server are left alone, unless adopted explicitly", async () => {
     const frozen = await site.serve()
     const { id, worker } = await begin(site, frozen, "held")
     frozen.child.kill("SIGSTOP")
@@ -135,7 +135,7 @@ describe.skipIf(missing !== undefined)(missing ?? "takeover", { timeout: 3 * pat
     const third = await site.serve()
     ;(await site.gates.next("held")).answer("from the third")
     await completed(third.url, id)
-    // What the frozen one makes of its own answer counts for nothing.
+    // The frozen server's own answer has no effect.
     frozen.child.kill("SIGCONT")
     await goesOn(site, frozen, "again")
     const view = await Client.view(frozen.url, id)
@@ -143,22 +143,25 @@ describe.skipIf(missing !== undefined)(missing ?? "takeover", { timeout: 3 * pat
     expect(await runsOf(frozen.url, id)).toEqual([1, 2])
   })
 
-  it.skipIf(!canBeElsewhere)("nobody takes over from a process of another container that may be alive", async () => {
-    const away = await site.serve(elsewhere)
-    const { id, worker } = await begin(site, away, "away")
-    await kill(away)
-    // Its pid, 1, runs here and started at another time; that says nothing.
-    const here = await site.serve()
-    await goesOn(site, here, "here")
-    expect(await runsOf(here.url, id)).toEqual([1])
-    expect(await site.run("adopt", worker, "--force")).toMatchObject({ code: 0 })
-    const next = await site.serve()
-    ;(await site.gates.next("away")).answer("done")
-    await completed(next.url, id)
-    expect(await runsOf(next.url, id)).toEqual([1, 2])
-  })
+  it.skipIf(!canBeElsewhere)(
+    "executions of a process in another container that may be alive are not taken over",
+    async () => {
+      const away = await site.serve(elsewhere)
+      const { id, worker } = await begin(site, away, "away")
+      await kill(away)
+      // Its pid, 1, exists here with a different start time, which proves nothing.
+      const here = await site.serve()
+      await goesOn(site, here, "here")
+      expect(await runsOf(here.url, id)).toEqual([1])
+      expect(await site.run("adopt", worker, "--force")).toMatchObject({ code: 0 })
+      const next = await site.serve()
+      ;(await site.gates.next("away")).answer("done")
+      await completed(next.url, id)
+      expect(await runsOf(next.url, id)).toEqual([1, 2])
+    }
+  )
 
-  it("adopt says what it needs", async () => {
+  it("adopt reports what it needs", async () => {
     const embedded = await Process.run(["adopt", "web-1"])
     expect(embedded).toMatchObject({ code: 2, stdout: "", stderr: expect.stringContaining("Set DATABASE_URL") })
   })

@@ -1,7 +1,4 @@
-/**
- * The budget of one tenant at three servers on one PostgreSQL: together they never spend more than
- * it.
- */
+/** The budget of one tenant on three servers with one PostgreSQL: together they never exceed it. */
 import * as Database from "@crewline/memory-pg/Database"
 import * as Migrations from "@crewline/server/Migrations"
 import * as Context from "effect/Context"
@@ -38,7 +35,7 @@ describe.skipIf(missing !== undefined)(`a tenant's budget at several servers${sk
     await sql(`drop database if exists ${name} with (force)`)
   })
 
-  it("is never gone over, whatever the order, as the provider counts it", async () => {
+  it("is never exceeded in any order, as counted by the provider", async () => {
     let names = 0
     let most = 0
     await FastCheck.assert(
@@ -56,7 +53,7 @@ describe.skipIf(missing !== undefined)(`a tenant's budget at several servers${sk
           const outcomes = await Crowd.crowd(servers, { calls: 100, model, seed, tenant })
           expect(seen.tokens).toBeLessThanOrEqual(tokens)
           expect(new Set([...outcomes, "Answered", "BudgetExceeded", "Left"]).size).toBe(3)
-          // Nothing that ended is still reserved: what is counted is what was spent, or more.
+          // Nothing that ended is still reserved: the counted amount is at least the spent amount.
           const { spent } = await Crowd.as(tenant, servers[1]!.budgets.get)
           expect(spent.month.tokens).toBeGreaterThanOrEqual(seen.tokens)
           expect(spent.month.tokens).toBeLessThanOrEqual(tokens)
@@ -66,7 +63,7 @@ describe.skipIf(missing !== undefined)(`a tenant's budget at several servers${sk
       ),
       { numRuns: 3 }
     )
-    // It is not kept by asking nobody.
+    // Refusing every call would not be enough.
     expect(most).toBeGreaterThan(0.5)
   })
 })

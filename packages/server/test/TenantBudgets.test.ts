@@ -27,7 +27,7 @@ describe("budgets of tenants", { timeout: 180_000 }, () => {
   let names = 0
   const fresh = () => `tenant ${++names}, "quoted"`
 
-  it("are never gone over, whatever the order, as the provider counts it", async () => {
+  it("are never exceeded in any order, as counted by the provider", async () => {
     const server = await Crowd.server(sql)
     let most = 0
     await FastCheck.assert(
@@ -50,11 +50,11 @@ describe("budgets of tenants", { timeout: 180_000 }, () => {
       ),
       { numRuns: 4 }
     )
-    // It is not kept by asking nobody.
+    // Refusing every call would not be enough.
     expect(most).toBeGreaterThan(0.5)
   })
 
-  it("are each tenant's own, outlive a restart, and tell what was spent", async () => {
+  it("are separate per tenant, survive a restart, and report spending", async () => {
     const [a, b] = [fresh(), fresh()]
     const { model } = Crowd.provider(
       () => 100,
@@ -80,19 +80,19 @@ describe("budgets of tenants", { timeout: 180_000 }, () => {
     expect(standing.spent.month).toMatchObject({ requests: 3, period: new Date().toISOString().slice(0, 7) })
     expect(standing.spent.month.costUsd).toBeGreaterThan(0.003)
     expect(standing.spent.day.requests).toBe(0)
-    // Without limits of its own, those of all hold again.
+    // Without limits for the tenant, the default limits apply again.
     await Crowd.as(b, second.budgets.remove)
     expect(await Crowd.as(b, second.budgets.get)).toMatchObject({
       source: "environment",
       budget: { day: { requests: 2 } }
     })
     expect(await ask(second, b)).toBe("Answered")
-    // No limit at all is a limit of its own.
+    // Unlimited is a separate setting.
     await Crowd.as(a, second.budgets.set({}))
     expect(await ask(second, a)).toBe("Answered")
   })
 
-  it("begin anew with each day and month, and change within two seconds where another server changed them", () =>
+  it("reset each day and month, and change within two seconds when another server changed them", () =>
     Effect.gen(function* () {
       const tenant = yield* Tenant.Current
       const here = yield* Effect.promise(() => Crowd.server(sql))
@@ -167,7 +167,7 @@ describe("the budget over HTTP", { timeout: 180_000 }, () => {
     return { ...(await call(`/api/v1/executions/${started.id}`)).body, events: String(events.body) }
   }
 
-  it("holds for models of the environment and stored ones together; a refusal is an event in words", async () => {
+  it("covers models of the environment and stored ones together; a refusal is an event with a message", async () => {
     expect((await call("/api/v1/budget")).body).toMatchObject({ month: { requests: 1 }, source: "environment" })
     await call("/api/v1/llm-providers", {
       body: { name: "stored", kind: "openai-compatible", baseUrl: provider.baseURL }
@@ -188,13 +188,13 @@ describe("the budget over HTTP", { timeout: 180_000 }, () => {
     expect(await run("openai/m")).toMatchObject({ status: "failed" })
     const { body: standing } = await call("/api/v1/budget")
     expect(standing).toMatchObject({ spent: { day: { requests: 1, tokens: 5 }, month: { requests: 2, tokens: 10 } } })
-    // What came may be sent back.
+    // The response may be sent back.
     expect((await call("/api/v1/budget", { method: "PUT", body: standing })).body).toEqual(standing)
     expect((await call("/api/v1/budget", { method: "DELETE" })).status).toBe(204)
     expect((await call("/api/v1/budget")).body).toMatchObject({ month: { requests: 1 }, source: "environment" })
   })
 
-  it("refuses beyond any raise of a crew's limits, asks nobody, and lets on what is raised in its settings", async () => {
+  it("overrides any raise of a crew's limits, asks no person, and allows what its settings raise", async () => {
     await call("/api/v1/budget", { method: "PUT", body: { month: { requests: 4 } } })
     const before = (await call("/api/v1/budget")).body.spent.month.requests
     await call("/api/v1/budget", { method: "PUT", body: { month: { requests: before + 1 } } })
@@ -215,7 +215,7 @@ describe("the budget over HTTP", { timeout: 180_000 }, () => {
     const path = `/api/v1/executions/${started.id}`
     const asks = async () => (await call(`/api/v1/inbox?executionId=${started.id}&state=open`)).body.items
     while ((await asks()).length === 0) await new Promise((resolve) => setTimeout(resolve, 20))
-    // The limit of the crew refuses as well, and it alone asks.
+    // The limit of the crew refuses as well, and only that limit asks.
     const [ask, ...others] = await asks()
     expect([ask.kind, ask.scope, others]).toEqual(["budget", "execution", []])
     const raise = await call(`/api/v1/inbox/${ask.id}/answer`, {
@@ -232,13 +232,13 @@ describe("the budget over HTTP", { timeout: 180_000 }, () => {
     const { body: again } = await call(`/api/v1/queue/dead-letters/${started.id}/retry`, { method: "POST" })
     await call(`/api/v1/executions/${again.id}/events`, { headers: { accept: "text/event-stream" } })
     expect((await call(`/api/v1/executions/${again.id}`)).body).toMatchObject({ status: "completed" })
-    // What was completed is not paid for again.
+    // Completed work is not paid for again.
     expect(provider.received.length - asked).toBe(2)
     expect((await call("/api/v1/budget")).body.spent.month.requests).toBe(before + 2)
     await call("/api/v1/budget", { method: "DELETE" })
   })
 
-  it("names everything that is wrong with one", async () => {
+  it("names everything that is invalid in one", async () => {
     const { body, status } = await call("/api/v1/budget", {
       method: "PUT",
       body: { day: { tokens: 0, costUsd: -1 }, week: {}, month: { requests: 1.5 } }

@@ -1,5 +1,5 @@
 /**
- * Secrets of tools: stored, never answered, and read by tools alone, by name and for the tenant of
+ * Secrets of tools: stored, never returned, and read only by tools, by name and for the tenant of
  * the execution.
  */
 import * as Secrets from "@crewline/core/Secrets"
@@ -21,10 +21,10 @@ vi.stubEnv("CREWLINE_SHARED_PROVIDERS", "*")
 afterAll(() => vi.unstubAllEnvs())
 
 const value = "sk-canary-of-stripe-0123456789"
-/** What the service that the tool calls has received. */
+/** What the service called by the tool has received. */
 const received: Array<string> = []
 
-/** Sends a secret to a service, which sends it back. */
+/** Sends a secret to a service that echoes it. */
 const toolbox = Layer.effect(
   Toolbox.Toolbox,
   Effect.map(Secrets.Secrets, (secrets) =>
@@ -50,7 +50,7 @@ const toolbox = Layer.effect(
   )
 )
 
-/** Calls the tool with the secret that the task names, and then says what it has heard. */
+/** Calls the tool with the secret named by the task, and then reports the result. */
 const llm = Layer.succeed(Llm.Llm, {
   resolve: Fallback.resolving((reference = "fake/model") =>
     Effect.succeed({
@@ -114,7 +114,7 @@ const everywhere = (text: string) => {
 }
 
 describe("secrets", { timeout: 30_000 }, () => {
-  it("are stored encrypted, and never answered", async () => {
+  it("are stored encrypted, and never returned", async () => {
     const created = await call("/secrets", { body: { name: "stripe", description: "Payments", value } })
     expect(created).toMatchObject({ status: 201, body: { name: "stripe", description: "Payments", version: 1 } })
     const { id } = created.body
@@ -143,7 +143,7 @@ describe("secrets", { timeout: 30_000 }, () => {
     )
   })
 
-  it("are read by tools, by name, and told to nobody by them", async () => {
+  it("are read by tools, by name, and not disclosed by them", async () => {
     const { events, view } = await run("stripe")
     expect(received).toEqual([value])
     expect(view.status).toBe("completed")
@@ -157,7 +157,7 @@ describe("secrets", { timeout: 30_000 }, () => {
     everywhere(declined.events + JSON.stringify(declined.view))
   })
 
-  it("are those of the tenant of the execution", async () => {
+  it("belong to the tenant of the execution", async () => {
     const globex = await Keys.make(server, { tenant: "globex" })
     const count = received.length
     const { view } = await run("stripe", globex.headers)
@@ -165,7 +165,7 @@ describe("secrets", { timeout: 30_000 }, () => {
     await call("/secrets", { body: { name: "stripe", value: "the-one-of-globex" }, headers: globex.headers })
     await run("stripe", globex.headers)
     expect(received.slice(count)).toEqual(["the-one-of-globex"])
-    // Copied over, a value of another tenant is worth nothing.
+    // Copied to another tenant's row, a value is useless.
     const sql = Context.get(server.services, SqlClient.SqlClient)
     const copy = sql`
       update crewline_secret s set sealed = other.sealed from crewline_secret other
@@ -175,7 +175,7 @@ describe("secrets", { timeout: 30_000 }, () => {
     expect(received.slice(count)).toEqual(["the-one-of-globex"])
   })
 
-  it("hold from the next call on when they are changed or removed", async () => {
+  it("take effect from the next call on when they are changed or removed", async () => {
     const { items } = (await call("/secrets?name=stripe")).body
     const path = `/secrets/${items[0].id}`
     await call(path, { method: "PUT", body: { name: "stripe", value: "another-value" } })
@@ -185,13 +185,13 @@ describe("secrets", { timeout: 30_000 }, () => {
     expect((await run("stripe")).view.output).toContain("There is no secret")
   })
 
-  it("are for admins", async () => {
+  it("are restricted to admins", async () => {
     const operator = await Keys.make(server, { role: "operator" })
     expect(await call("/secrets", operator)).toMatchObject({ status: 403, body: { scope: "secrets:read" } })
   })
 })
 
-it("a server without a master key stores no secrets, and says what to do", async () => {
+it("a server without a master key stores no secrets, and explains what to do", async () => {
   const bare = await Server.start()
   const answer = await Server.request(`${bare.url}/api/v1/secrets`, { body: { name: "stripe", value } })
   expect(answer).toMatchObject({ status: 422, body: { code: "master-key-missing", errors: [{ path: ["value"] }] } })

@@ -1,4 +1,4 @@
-/** Whose executions and answers are: by the credential, or for a user that a service may name. */
+/** The user of executions and answers: from the credential, or named by a service. */
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import * as Keys from "./fake/Keys.ts"
 import * as Server from "./fake/Server.ts"
@@ -37,7 +37,7 @@ const askOf = (id: string) =>
   until(async () => (await call(service, `/inbox?state=open&executionId=${id}`)).body.items[0])
 
 describe("the user of an execution", () => {
-  it("is whoever the credential names, and stands in its first event and in its state", async () => {
+  it("is the user of the credential, and appears in its first event and in its state", async () => {
     const { body } = await call(operator, "/executions", { crew })
     const { items } = (await call(operator, `/executions/${body.id}/events?limit=1`)).body
     expect(items[0]).toMatchObject({ type: "ExecutionStarted", userId: "operator of acme" })
@@ -66,7 +66,7 @@ describe("the user of an execution", () => {
     const { body } = await call(service, "/executions", { crew: reviewed, onBehalfOf: "eve" })
     const expected = { userId: "eve", startedBy: "admin of acme" }
     expect((await call(service, `/executions/${body.id}`)).body).toMatchObject(expected)
-    // What does it again is for the same user.
+    // A retry of it has the same user.
     const message = { text: "Shorter.", taskId: Object.keys(reviewed.tasks)[0], onBehalfOf: "eve" }
     const sent = await call(service, `/executions/${body.id}/messages`, message)
     const { items } = (await call(service, `/executions/${body.id}/events?after=${sent.body.seq - 1}&limit=1`)).body
@@ -79,7 +79,7 @@ describe("the user of an execution", () => {
     await call(service, `/executions/${again.body.id}/cancel`, {})
   })
 
-  it("is part of what an idempotency key stands for", async () => {
+  it("is part of the scope of an idempotency key", async () => {
     const key = { "idempotency-key": "one" }
     const start = (onBehalfOf: string) => call(service, "/executions", { crew, onBehalfOf }, key)
     const first = await start("eve")

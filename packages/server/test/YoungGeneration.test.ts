@@ -4,7 +4,7 @@ import { expect, it } from "vitest"
 
 const module = join(import.meta.dirname, "..", "src", "YoungGeneration.ts")
 
-/** Bytes of the young generation after much has survived in it. */
+/** Bytes of the young generation after many objects have survived in it. */
 const sizeAfter = (calls: string, ...flags: ReadonlyArray<string>): number => {
   const script = `
     const { hold, letGrow } = await import(${JSON.stringify(module)})
@@ -16,7 +16,7 @@ const sizeAfter = (calls: string, ...flags: ReadonlyArray<string>): number => {
   return Number(execFileSync(process.execPath, [...flags, "--input-type=module", "-e", script], { encoding: "utf8" }))
 }
 
-it("keeps its first size while it is held, unless the command line sets one", () => {
+it("keeps its initial size while it is held, unless the command line sets one", () => {
   const grown = sizeAfter("")
   expect(sizeAfter("hold()")).toBeLessThan(grown)
   expect(sizeAfter("hold(); letGrow()")).toBe(grown)

@@ -15,7 +15,7 @@ const ids: Record<string, string> = {}
 const send = (path: string, options?: Parameters<typeof Server.request>[1]) =>
   Server.request(`${server.url}${path}`, options)
 
-/** Waits for the end of the execution through its stream. */
+/** Waits for the end of the execution on its stream. */
 const ended = (id: string) =>
   fetch(`${server.url}/api/v1/executions/${id}/events`, { headers: { accept: "text/event-stream" } }).then((answer) =>
     answer.text()
@@ -43,13 +43,13 @@ const gets = Object.values(Api.groups)
   .filter(({ method }) => method === "GET")
   .map(({ path }) => path as string)
 
-/** The path with the id of something that exists. */
+/** The path with the id of an existing resource. */
 const existing = (path: string): string => path.replace(":id", ids[path.split("/")[3] ?? ""] ?? "none")
 
 describe("a GET", { timeout: 60_000 }, () => {
   const others = ["/", "/openapi.json", "/docs", "/problems", "/problems/gone"]
   it.each([...gets, ...others])(
-    "of %s that names the ETag of the last answer is answered 304, without a body",
+    "of %s with the ETag of the last answer is answered with 304, without a body",
     async (path) => {
       const target = existing(path)
       const first = await fetch(server.url + target)
@@ -71,7 +71,7 @@ describe("a GET", { timeout: 60_000 }, () => {
     }
   )
 
-  it("is answered anew when what it asks for has changed", async () => {
+  it("is answered in full again when the resource has changed", async () => {
     const path = `/api/v1/agents/${ids["agents"]}`
     const list = await fetch(`${server.url}/api/v1/agents`)
     const [tag, listTag] = [(await send(path)).headers.get("etag")!, list.headers.get("etag")!]
@@ -82,7 +82,7 @@ describe("a GET", { timeout: 60_000 }, () => {
     expect(again.headers.get("etag")).not.toBe(listTag)
   })
 
-  it("of a stream has no ETag, and a refused one neither", async () => {
+  it("of a stream has no ETag, and neither has a refused one", async () => {
     const stream = await fetch(`${server.url}/api/v1/executions/${ids["executions"]}/events`, {
       headers: { accept: "text/event-stream", "if-none-match": "*" }
     })
@@ -92,7 +92,7 @@ describe("a GET", { timeout: 60_000 }, () => {
     expect([missing.status, missing.headers.get("etag")]).toEqual([404, null])
   })
 
-  it("is what the tag is for: a change ignores it", async () => {
+  it("honours the header; a change ignores it", async () => {
     const { status } = await send("/api/v1/agents", {
       body: { name: "c", role: "r", goal: "g", backstory: "b" },
       headers: { "if-none-match": "*" }
@@ -101,7 +101,7 @@ describe("a GET", { timeout: 60_000 }, () => {
   })
 })
 
-it("the tag of a list is no version that a change could expect", async () => {
+it("the ETag of a list is not a version that a change can expect", async () => {
   const tag = (await send("/api/v1/crews")).headers.get("etag")!
   const refused = await send(`/api/v1/crews/${ids["crews"]}`, { method: "DELETE", headers: { "if-match": tag } })
   expect(refused.status).toBe(412)
@@ -115,7 +115,7 @@ interface Item {
 }
 
 describe("the description of the API", () => {
-  it("names the header and the answer of every GET", async () => {
+  it("documents the header and the response for every GET", async () => {
     const { body } = await send("/openapi.json")
     for (const [path, item] of Object.entries<Item>(body.paths))
       for (const [method, { parameters = [], responses }] of Object.entries(item)) {

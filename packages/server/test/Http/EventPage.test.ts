@@ -5,7 +5,7 @@ import { expect, it } from "vitest"
 import { maxBytes } from "../../src/Api/Page.ts"
 import * as EventPage from "../../src/Http/EventPage.ts"
 
-/** A log of one execution, whose events have these sizes, and how much was read of it. */
+/** A log of one execution with events of these sizes, and how much of it was read. */
 const logOf = (sizes: ReadonlyArray<number>) => {
   const read: Array<number> = []
   const events = sizes.map((size, index): ExecutionEvent.ExecutionEvent => {

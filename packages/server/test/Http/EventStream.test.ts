@@ -10,11 +10,11 @@ import * as Server from "../fake/Server.ts"
 
 const gate = Deferred.makeUnsafe<void>()
 const megabytes = 20
-/** Two pieces of 64 kB, and the framing of chunks. */
+/** Two chunks of 64 kB and their framing. */
 const maxHeldBytes = 130 * 1024
 let server: Server.Running
 let id: string
-/** What the server answers to, by the port of the client. */
+/** The server's responses, by the port of the client. */
 const responses = new Map<number | undefined, ServerResponse>()
 const remember = (message: unknown) => {
   const { response, socket } = message as { readonly response: ServerResponse; readonly socket: Socket }
@@ -54,7 +54,7 @@ afterAll(() => {
 
 const sleep = (millis: number) => new Promise((resolve) => setTimeout(resolve, millis))
 
-/** Asks for all events, and reads nothing before `resume`. */
+/** Requests all events, and reads nothing before `resume`. */
 const ask = () => {
   const socket = connect(Number(new URL(server.url).port), "127.0.0.1")
   socket.pause()
@@ -68,7 +68,7 @@ const ask = () => {
   return { socket, closed }
 }
 
-/** The events of which a client was given all, by their ids, and what it was given after them. */
+/** The ids of the events that a client received completely, and the text after them. */
 const eventsIn = (text: string) => ({
   ids: Array.from(text.matchAll(/^id: (\d+)\ndata: .*\n\n/gm), ([, id]) => Number(id)),
   rest: text.slice(text.lastIndexOf("\n\n") + 2)
@@ -77,12 +77,12 @@ const eventsIn = (text: string) => ({
 const from = (first: number, last: number) => Array.from({ length: last - first + 1 }, (_, n) => first + n)
 
 describe("a client of server-sent events", { timeout: 60_000 }, () => {
-  it("that never reads is closed, and holds no more than two pieces of 64 kB in its connection, and one event, until then", async () => {
+  it("that never reads is closed; until then its connection holds at most two chunks of 64 kB and one event", async () => {
     const before = process.memoryUsage().arrayBuffers
     const clients = Array.from({ length: 24 }, () => ask())
     let open = clients.length
     let most = 0
-    /** Bytes that wait in the connection of one client. */
+    /** Bytes buffered in the connection of one client. */
     let mostHeld = 0
     const until = performance.now() + 40_000
     while (open > 0 && performance.now() < until) {
@@ -95,15 +95,15 @@ describe("a client of server-sent events", { timeout: 60_000 }, () => {
     }
     for (const { socket } of clients) socket.destroy()
     expect(open).toBe(0)
-    // There was something to hold.
+    // The buffers were in use.
     expect(mostHeld).toBeGreaterThan(32 * 1024)
     expect(mostHeld).toBeLessThanOrEqual(maxHeldBytes)
     expect(most).toBeLessThan(clients.length * 4 * 1024 * 1024)
   })
 
-  it("that reads too slowly is told where to continue, and misses nothing", async () => {
+  it("that reads too slowly is sent the place to continue from, and misses nothing", async () => {
     const { closed, socket } = ask()
-    // Since when the server waits for the client to take something.
+    // The time since when the server waits for the client to read.
     let since = performance.now()
     while (performance.now() - since < 600) {
       await sleep(20)

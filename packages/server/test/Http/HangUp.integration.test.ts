@@ -1,4 +1,4 @@
-/** Clients that hang up before they are answered. */
+/** Clients that disconnect before they are answered. */
 import * as Redacted from "effect/Redacted"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import * as Database from "../fake/Database.ts"
@@ -7,7 +7,7 @@ import * as Server from "../fake/Server.ts"
 const name = `crewline_hang_up_${process.pid}`
 if (Database.missing !== undefined) console.warn(`Skipped: ${Database.missing}`)
 
-describe.skipIf(Database.missing !== undefined)("a client that hangs up", { timeout: 90_000 }, () => {
+describe.skipIf(Database.missing !== undefined)("a client that disconnects", { timeout: 90_000 }, () => {
   let server: Server.Running
   beforeAll(async () => {
     await Database.sql(`create database ${name}`)
@@ -24,7 +24,7 @@ describe.skipIf(Database.missing !== undefined)("a client that hangs up", { time
   /** Statements that wait for the lock on the table. */
   const waiting = () => count("wait_event_type = 'Lock'")
 
-  it("takes the statement that it waits for along, and a change goes on", async () => {
+  it("cancels the statement that it waits for; a change continues", async () => {
     const locked = Database.sqlOn(
       Database.urlOf(name),
       "do $$ begin lock table crewline_agent in access exclusive mode; perform pg_sleep(60); end $$"

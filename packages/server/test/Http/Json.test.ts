@@ -9,11 +9,11 @@ import { describe, expect, it } from "vitest"
 const problemOf = (text: string) => Result.getOrThrow(Result.flip(Json.parse(text)))
 
 describe("Json", () => {
-  it("agrees with the engine about what is JSON, and about its value", () => {
+  it("agrees with the engine about valid JSON and its value", () => {
     const texts = FastCheck.oneof(
       FastCheck.jsonValue().map((value) => JSON.stringify(value)),
       FastCheck.jsonValue().map((value) => JSON.stringify(value, null, 2)),
-      // Nearly JSON: one character of a text is another one.
+      // Almost JSON: one character of a text is replaced.
       FastCheck.tuple(
         FastCheck.json(),
         FastCheck.nat(),
@@ -54,11 +54,11 @@ describe("Json", () => {
     ['{"a": 1 /* b', 1, 9],
     ["[1.]", 1, 2],
     ['["abc', 1, 6]
-  ])("says where %j breaks", (text, line, column) => {
+  ])("reports the position of the error in %j", (text, line, column) => {
     expect(problemOf(text)).toMatchObject({ line, column })
   })
 
-  it("finds keys that stand twice, also below others and in another spelling", () => {
+  it("finds duplicate keys, also in nested objects and with escapes", () => {
     const { duplicates } = Result.getOrThrow(
       Json.parse('{"a": {"b": 1,\n "\\u0062": 2}, "c": [{"d": 1, "d": 2, "d": 3}], "a": 0, "__proto__": 1}')
     )
@@ -70,13 +70,13 @@ describe("Json", () => {
     ])
   })
 
-  it("lists a hundred of the keys that stand twice, and counts the others", () => {
+  it("lists a hundred duplicate keys, and counts the others", () => {
     const text = `{${Array.from({ length: 50_000 }, () => '"a": 1').join(", ")}}`
     const { duplicates, moreDuplicates } = Result.getOrThrow(Json.parse(text))
     expect([duplicates.length, moreDuplicates]).toEqual([100, 49_899])
   })
 
-  it("finds the places of paths, as far as they lead", () => {
+  it("finds the positions of paths, as far as they exist", () => {
     const { places } = Result.getOrThrow(Json.parse('{"a": {"b": [1,\n {"c": 2}]}, "d": [],\n "a": {"b": [7]}}'))
     const at = (line: number, column: number) => ({ line, column })
     expect(places([[], ["a", "b", 0], ["d"], ["d", 0], ["a", "x", "y"], ["z"]])).toEqual([
@@ -89,12 +89,12 @@ describe("Json", () => {
     ])
   })
 
-  it("refuses what is nested too deeply for anybody to read", () => {
+  it("rejects excessive nesting", () => {
     expect(problemOf("[".repeat(100_000)).message).toContain("deeper than 256")
     expect(Result.isSuccess(Json.parse("[".repeat(200) + "]".repeat(200)))).toBe(true)
   })
 
-  it("refuses more values than anybody wants to read", () => {
+  it("rejects an excessive number of values", () => {
     expect(problemOf(`[${"1,".repeat(300_000)}1]`).message).toBe("JSON must not contain more than 200000 values.")
     expect(problemOf(`[${"{},".repeat(300_000)}{}]`)).toMatchObject({ line: 1, column: 599_999 })
     expect(Result.isSuccess(Json.parse(`[${"1,".repeat(199_998)}1]`))).toBe(true)

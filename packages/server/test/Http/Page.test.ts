@@ -24,7 +24,7 @@ const pagesOf = async (items: ReturnType<typeof itemsOf>, limit: number) => {
   return pages
 }
 
-it("a page has fewer items where they are large, and a cursor to the others", async () => {
+it("a page has fewer items if they are large, and a cursor to the others", async () => {
   const third = Math.floor(maxBytes / 3)
   expect(await pagesOf(itemsOf([third, third, third, third, 2, 2]), 10)).toEqual([
     ["i0", "i1"],
@@ -36,7 +36,7 @@ it("a page has at least one item, however large", async () => {
   expect(await pagesOf(itemsOf([2 * maxBytes, 2, 2 * maxBytes]), 10)).toEqual([["i0"], ["i1"], ["i2"]])
 })
 
-it("small items are limited in number alone", async () => {
+it("small items are limited only by number", async () => {
   expect(await pagesOf(itemsOf([2, 2, 2, 2]), 2)).toEqual([
     ["i0", "i1"],
     ["i2", "i3"]

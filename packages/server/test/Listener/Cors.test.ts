@@ -10,14 +10,14 @@ afterAll(() => server.stop())
 const page = "http://localhost:5173"
 
 describe("a page of an allowed host", { timeout: 60_000 }, () => {
-  it("reads answers", async () => {
+  it("can read responses", async () => {
     const { headers, status } = await fetch(`${server.url}/api/v1/crews`, { headers: { origin: page } })
     expect(status).toBe(200)
     expect(headers.get("access-control-allow-origin")).toBe(page)
     expect(headers.get("vary")).toMatch(/origin/i)
   })
 
-  it("may ask first", async () => {
+  it("can send preflight requests", async () => {
     const { headers, status } = await fetch(`${server.url}/api/v1/crews`, {
       method: "OPTIONS",
       headers: {
@@ -32,7 +32,7 @@ describe("a page of an allowed host", { timeout: 60_000 }, () => {
     expect(headers.get("access-control-allow-headers")).toBe("content-type,authorization")
   })
 
-  it("is the only one: others are refused, and the server's own needs no header", async () => {
+  it("is the only one allowed: others are refused, and pages of the server need no header", async () => {
     const foreign = await fetch(`${server.url}/api/v1/crews`, { headers: { origin: "http://evil.example" } })
     expect([foreign.status, foreign.headers.get("access-control-allow-origin")]).toEqual([403, null])
     const own = await fetch(`${server.url}/api/v1/crews`, { headers: { origin: server.url } })

@@ -18,18 +18,18 @@ describe("Guard", () => {
   })
 
   it.each([
-    // A name of somebody else that was bent to point here.
+    // A foreign host name that was rebound to this address.
     ["evil.example:4747", undefined],
     ["evil.example:4747", "http://evil.example:4747"],
     ["localhost.evil.example", undefined],
     ["127.0.0.1:4747", "http://evil.example"],
     ["127.0.0.1:4747", "http://127.0.0.1:3000"],
     ["127.0.0.1:4747", "null"]
-  ])("refuses %s for %s, and says why", (host, origin) => {
+  ])("refuses %s for %s, with the reason", (host, origin) => {
     expect(local({ host, ...(origin !== undefined && { origin }) })).toMatch(/not (answer|served)/)
   })
 
-  it("leaves names alone when others may reach the server, but not pages of other sites", () => {
+  it("accepts any name when others can reach the server, but no pages of other sites", () => {
     expect(open({ host: "crew.internal:4747" })).toBeUndefined()
     expect(open({ host: "crew.internal:4747", origin: "http://crew.internal:4747" })).toBeUndefined()
     expect(open({ host: "crew.internal:4747", origin: "http://evil.example" })).toBeDefined()

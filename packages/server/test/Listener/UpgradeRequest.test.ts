@@ -4,8 +4,8 @@ import { text } from "node:stream/consumers"
 import { expect, it } from "vitest"
 import * as UpgradeRequest from "../../src/Listener/UpgradeRequest.ts"
 
-it("an upgrade that is ignored leaves the request, its body and the connection", { timeout: 20_000 }, async () => {
-  // As on a Node without `shouldUpgradeCallback`.
+it("an ignored upgrade leaves the request, its body and the connection intact", { timeout: 20_000 }, async () => {
+  // As on a Node version without `shouldUpgradeCallback`.
   const server = createServer((request, response) => {
     const { headers, method, url } = request
     const seen = { method, url, upgrade: headers.upgrade, own: headers["x-own"] }

@@ -20,14 +20,14 @@ const guarded = (generate: Llm.Model["generate"], secret = key) =>
   KeyRedaction.guard({ reference: "p/m", generate }, Redacted.make(secret))
 
 describe("a guarded model", () => {
-  it("leaves what does not hold the key as it is", async () => {
+  it("leaves text without the key unchanged", async () => {
     const answer = answering([{ type: "text", text: "sk-aab" }])
     expect(await Effect.runPromise(guarded(() => Effect.succeed(answer)).generate(request))).toBe(answer)
     const error = new Llm.LlmError({ model: "p/m", reason: new Llm.Timeout({ description: "Too slow." }) })
     expect(await Effect.runPromise(Effect.flip(guarded(() => Effect.fail(error)).generate(request)))).toBe(error)
   })
 
-  it("takes it out of answers, arguments of tools, notices and failures", async () => {
+  it("removes it from answers, arguments of tools, notices and failures", async () => {
     const notices: Array<string> = []
     const model = guarded((asked) => {
       asked.onNotice?.({ kind: "retried", model: "p/m", message: `It was ${key}.` })
@@ -59,7 +59,7 @@ describe("a guarded model", () => {
     expect(reason).toMatchObject({ description: "No: [key]", requestId: "[key]", retryAfterMillis: 7 })
   })
 
-  it("lets an answer that it has changed be kept all the same", async () => {
+  it("allows a changed answer to be stored", async () => {
     let kept = 0
     const answer = { ...answering([{ type: "text", text: key }]), accept: Effect.sync(() => void kept++) }
     const cleaned = await Effect.runPromise(guarded(() => Effect.succeed(answer)).generate(request))
@@ -68,7 +68,7 @@ describe("a guarded model", () => {
     expect(kept).toBe(1)
   })
 
-  it("takes it out of streams, however they are cut, and keeps all the rest", async () => {
+  it("removes it from streams, however they are split, and keeps everything else", async () => {
     const piece = FastCheck.oneof(
       FastCheck.constant(key),
       FastCheck.string({ unit: FastCheck.constantFrom(...'sk-ab"1 '), maxLength: 9 })
@@ -99,7 +99,7 @@ describe("a guarded model", () => {
     )
   })
 
-  it("tears no words out of answers for a key that is none", async () => {
+  it("removes no words from answers for a key that is not one", async () => {
     const answer = answering([{ type: "text", text: "none of it" }])
     expect(await Effect.runPromise(guarded(() => Effect.succeed(answer), "none").generate(request))).toBe(answer)
   })

@@ -52,7 +52,7 @@ describe("the addresses that the environment allows", () => {
   )
 })
 
-describe("a provider that a client stored", { timeout: 60_000 }, () => {
+describe("a provider stored by a client", { timeout: 60_000 }, () => {
   let internal: FakeProvider.FakeProvider
   beforeAll(async () => {
     internal = await FakeProvider.start((_request, response) =>
@@ -77,7 +77,7 @@ describe("a provider that a client stored", { timeout: 60_000 }, () => {
   it.each([
     ["others can call", { listen: { host: "0.0.0.0", port: 0, allowedHosts: [] } }],
     ["is behind a proxy", { isBehindProxy: true }]
-  ])("reaches no private address through a server that %s", async (_, options) => {
+  ])("cannot reach a private address through a server that %s", async (_, options) => {
     const asked = internal.received.length
     const body = await test({ ...options, credentials: { mode: "none" } })
     expect(body).toMatchObject({ ok: false, reason: "invalid-request" })
@@ -85,7 +85,7 @@ describe("a provider that a client stored", { timeout: 60_000 }, () => {
     expect(internal.received).toHaveLength(asked)
   })
 
-  it("reaches this machine through a server that only this machine can call, and is not quoted", async () => {
+  it("can reach this machine through a server that only this machine can call, without being quoted", async () => {
     const asked = internal.received.length
     const body = await test({})
     expect(body).toMatchObject({ ok: false, reason: "overloaded" })

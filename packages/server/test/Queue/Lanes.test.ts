@@ -3,7 +3,7 @@ import * as Result from "effect/Result"
 import * as Lanes from "../../src/Queue/Lanes.ts"
 
 describe("Lanes", () => {
-  it("are read as they are written", () => {
+  it("are parsed as documented", () => {
     assert.deepStrictEqual(Lanes.parse("openai:4,default:16", 1), Result.succeed({ openai: 4, default: 16 }))
     assert.deepStrictEqual(Lanes.parse(" my.own-1:2 , default:0", 0), Result.succeed({ "my.own-1": 2, default: 0 }))
     assert.strictEqual(Lanes.toText({ openai: 4, default: 16 }), "openai:4,default:16")

@@ -15,7 +15,7 @@ describe("a seal", () => {
   const first = key()
   const keys = MasterKeys.make({ current: first })
 
-  it("opens with its key and its binding, and with nothing else", () => {
+  it("opens only with its key and its binding", () => {
     const sealed = seal(keys, "mine")
     const open = (other: MasterKeys.Sealed, binding: string, by = keys) =>
       Effect.runSync(Effect.flip(by.open(other, binding)))
@@ -33,7 +33,7 @@ describe("a seal", () => {
     expect(stranger.message).toContain("CREWLINE_MASTER_KEY_PREVIOUS")
   })
 
-  it("is never the same twice, and tells nothing of secret and key", () => {
+  it("is never the same twice, and discloses nothing about secret and key", () => {
     const [one, two] = [seal(keys, "mine"), seal(keys, "mine")]
     expect(one.ciphertext).not.toBe(two.ciphertext)
     const shown = inspect([one, keys], { depth: 9 })
@@ -41,7 +41,7 @@ describe("a seal", () => {
     expect(Buffer.from(one.ciphertext, "base64").toString("latin1")).not.toContain("canary")
   })
 
-  it("opens after the key was replaced, where the previous one is known", () => {
+  it("opens after the key was replaced, if the previous one is known", () => {
     const sealed = seal(keys, "mine")
     const rotated = MasterKeys.make({ current: key(), previous: [key(), first] })
     expect(Redacted.value(Effect.runSync(rotated.open(sealed, "mine")))).toBe(Redacted.value(secret))
@@ -54,7 +54,7 @@ describe("the environment", () => {
   const read = (env: Record<string, string>) =>
     Effect.runSync(Effect.result(MasterKeys.config.parse(ConfigProvider.fromUnknown(env))))
 
-  it("names the current key and those before it; without one nothing is sealed", () => {
+  it("names the current key and the previous ones; without one nothing is sealed", () => {
     const [current, one, two] = [key(), key(), key()].map((each) => Redacted.value(each))
     const found = read({ CREWLINE_MASTER_KEY: `${current}\n`, CREWLINE_MASTER_KEY_PREVIOUS: `${one}, ${two},` })
     if (found._tag === "Failure") throw found.failure
@@ -69,13 +69,16 @@ describe("the environment", () => {
     }
   })
 
-  it.each(["short", Buffer.alloc(31, 7).toString("base64"), "*".repeat(44)])("is told that %s is no key", (text) => {
-    for (const name of ["CREWLINE_MASTER_KEY", "CREWLINE_MASTER_KEY_PREVIOUS"]) {
-      const refused = read({ [name]: text })
-      if (refused._tag === "Success") throw new Error("It was taken.")
-      expect(refused.failure.message).toContain("Expected 32 bytes in base64")
-      expect(inspect(refused.failure, { depth: 12 })).toContain(name)
-      expect(inspect(refused.failure, { depth: 12 })).not.toContain(text)
+  it.each(["short", Buffer.alloc(31, 7).toString("base64"), "*".repeat(44)])(
+    "is rejected with the reason that %s is not a key",
+    (text) => {
+      for (const name of ["CREWLINE_MASTER_KEY", "CREWLINE_MASTER_KEY_PREVIOUS"]) {
+        const refused = read({ [name]: text })
+        if (refused._tag === "Success") throw new Error("It was taken.")
+        expect(refused.failure.message).toContain("Expected 32 bytes in base64")
+        expect(inspect(refused.failure, { depth: 12 })).toContain(name)
+        expect(inspect(refused.failure, { depth: 12 })).not.toContain(text)
+      }
     }
-  })
+  )
 })

@@ -25,7 +25,7 @@ beforeAll(async () => {
   sql = Context.get(services, SqlClient.SqlClient)
 }, 60_000)
 afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
-/** Of any tenant. */
+/** Across tenants. */
 const run = <A, E>(statement: Effect.Effect<A, E>) => Effect.runPromise(ownerOf(sql)(statement))
 beforeEach(() => run(sql`delete from crewline_llm_provider`))
 
@@ -33,7 +33,7 @@ const key = () => Redacted.make(randomBytes(32).toString("base64"))
 const secret = Redacted.make("sk-canary-0123456789")
 const body: ProviderBody = { name: "acme", kind: "openai-compatible", baseUrl: "https://acme.example/v1" }
 
-/** A store as a start of the server builds it, and what that start logged. */
+/** A store as built when a server starts, and the log of that start. */
 const start = async (options: MasterKeys.Options) => {
   const log: Array<string> = []
   const logger = Logger.layer([Logger.map(Logger.formatLogFmt, (line) => log.push(line))])
@@ -63,7 +63,7 @@ describe("looking for a provider", () => {
       Effect.provideService(Tenant.Current, tenant)
     )
 
-  it("sees what this process changes at once, and what others change within two seconds", async () => {
+  it("sees changes of this process at once, and those of others within two seconds", async () => {
     const [{ store: here }, { store: there }] = [await start({}), await start({})]
     await Effect.runPromise(
       Effect.gen(function* () {
@@ -89,7 +89,7 @@ describe("looking for a provider", () => {
 })
 
 describe("rotation of the master key", () => {
-  it("encrypts what is stored anew at the next start, for every tenant, and changes no version", async () => {
+  it("encrypts stored keys again at the next start, for every tenant, and changes no version", async () => {
     const [old, next] = [key(), key()]
     const first = await start({ current: old })
     const mine = await Effect.runPromise(first.store.create(body, secret))
@@ -116,7 +116,7 @@ describe("rotation of the master key", () => {
     expect(Redacted.value(theirs!)).toBe(Redacted.value(secret))
   })
 
-  it("encrypts anew what another server stored under the previous key, when it is used", async () => {
+  it("encrypts a key again that another server stored under the previous master key, when it is used", async () => {
     const [old, next] = [key(), key()]
     const behind = await start({ current: old })
     const ahead = await start({ current: next, previous: [old] })
@@ -126,7 +126,7 @@ describe("rotation of the master key", () => {
     expect(await masters()).toEqual([MasterKeys.make({ current: next }).current])
   })
 
-  it("loses nothing under a wrong master key, or none, and says which key is wanted", async () => {
+  it("loses nothing with a wrong or missing master key, and names the one required", async () => {
     const right = key()
     const first = await start({ current: right })
     const { id } = await Effect.runPromise(first.store.create(body, secret))
@@ -136,7 +136,7 @@ describe("rotation of the master key", () => {
       expect(wrong.log()).toContain(MasterKeys.make({ current: right }).current)
       expect(wrong.log()).toContain("CREWLINE_MASTER_KEY_PREVIOUS")
       expect(await open(wrong.store, id)).toBe("UnknownMasterKey")
-      // A change of something else leaves the key alone.
+      // A change of another field leaves the key alone.
       await Effect.runPromise(wrong.store.replace(id, { ...body, models: ["large"] }, {}))
     }
     const again = await start({ current: right })
@@ -146,7 +146,7 @@ describe("rotation of the master key", () => {
 })
 
 describe("a stored key", () => {
-  it("belongs to its provider, its tenant and its host, also for those who write to the table", async () => {
+  it("is bound to its provider, its tenant and its host, even for someone who can write to the table", async () => {
     const { store } = await start({ current: key() })
     const { id } = await Effect.runPromise(store.create(body, secret))
     const { id: thief } = await Effect.runPromise(
@@ -167,7 +167,7 @@ describe("a stored key", () => {
     expect(await Effect.runPromise(moved)).toMatchObject({ _tag: "BrokenSeal" })
   })
 
-  it("stays when the provider is replaced without one, and goes to no other host", async () => {
+  it("stays when the provider is replaced without one, and is sent to no other host", async () => {
     const { store } = await start({ current: key() })
     const { id } = await Effect.runPromise(store.create(body, secret))
     const samePlace = { ...body, baseUrl: "https://acme.example/v2", name: "renamed" }

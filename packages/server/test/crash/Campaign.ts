@@ -1,7 +1,6 @@
 /**
- * Kills a server again and again while it runs executions, starts it again, and holds what the log
- * and the provider say in the end against what is promised. Nobody but the server takes anything
- * up.
+ * Kills a server repeatedly while it runs executions, restarts it, and compares the log and the
+ * provider's records with the guarantees at the end. Only the server resumes executions.
  */
 import { writeFile } from "node:fs/promises"
 import { join } from "node:path"
@@ -27,9 +26,9 @@ export interface Options {
 export interface Report {
   readonly kills: number
   readonly executions: number
-  /** How many kills of each kind. */
+  /** The number of kills of each kind. */
   readonly moments: Readonly<Record<string, number>>
-  /** How many recorded answers stood before a kill, and were held against what was asked later. */
+  /** The number of answers recorded before a kill and compared with later requests. */
   readonly answersHeld: number
   readonly problems: ReadonlyArray<string>
 }
@@ -38,12 +37,12 @@ export interface Report {
 const killsOfOneRound = 4
 const executionsOfOneRound = 2
 /**
- * How long an execution may take after the last start of its server; alone it needs about a second.
+ * The time limit of an execution after the last start of its server; alone it needs about a second.
  */
 const patienceMillis = 30_000
 
 interface Snapshot {
-  /** By the clock of the log: all that the dead servers recorded is not younger. */
+  /** By the clock of the log: everything that dead servers recorded is at most this old. */
   readonly at: number
   readonly asked: Asked
 }
@@ -54,7 +53,7 @@ interface Tracked {
   readonly follower: Follower.Follower
 }
 
-/** What a finished execution shows to be wrong. */
+/** Violations found in a finished execution. */
 const inspect = async (
   url: string,
   { follower, id, tag }: Tracked,
@@ -72,7 +71,7 @@ const inspect = async (
     found.push(`its follower saw ${follower.events.map(({ seq }) => seq).join(" ")} of ${events.length} events`)
   }
 
-  // No recorded answer is asked for again.
+  // No recorded answer is requested again.
   const answers = History.answers(events)
   const judgements = events.filter(({ type }) => type === "GuardrailJudged")
   const judged = [...options.asked.keys()].find((key) => key.startsWith(turnKey(2, `The task was:\n${tag}: review.`)))
@@ -90,7 +89,7 @@ const inspect = async (
     if (asked !== before)
       found.push(`${what} was recorded by event ${event.seq}, and asked ${asked - before} times after`)
   }
-  // And what was not recorded, at most once by each process.
+  // And an unrecorded answer at most once by each process.
   const moments = [...options.snapshots.map(({ asked }) => asked), options.asked]
   for (const key of options.asked.keys()) {
     if (!key.includes(tag)) continue

@@ -1,7 +1,4 @@
-/**
- * What a client of the HTTP API does here. It starts executions and looks at them; it never resumes
- * anything.
- */
+/** A client of the HTTP API. It starts executions and reads them; it never resumes anything. */
 import { setTimeout as sleep } from "node:timers/promises"
 import type { Event } from "./Follower.ts"
 
@@ -23,8 +20,8 @@ const json = async <A>(url: string, init?: RequestInit): Promise<A> => {
 }
 
 /**
- * Starts an execution and answers its id. Posts again while nobody answers: what a client does that
- * has an idempotency key.
+ * Starts an execution and returns its id. Repeats the request until it is answered, as a client
+ * with an idempotency key does.
  */
 export const post = async (url: string, crew: object, key: string): Promise<string> => {
   for (let tries = 1; ; tries++) {
@@ -36,7 +33,7 @@ export const post = async (url: string, crew: object, key: string): Promise<stri
       })
       return id
     } catch (error) {
-      // `fetch` throws a TypeError when there was no answer.
+      // `fetch` throws a TypeError if there was no response.
       if (!(error instanceof TypeError) || tries > 2_000) throw error
       await sleep(30)
     }

@@ -1,9 +1,9 @@
 /**
- * The crew that is killed: eleven tasks, four of them at once, tool calls one after another and
- * side by side, typed outputs, an answer that is sent back, a guardrail, a provider that fails
- * once, a condition that does not hold, an output file.
+ * The crew used for kills: eleven tasks, four of them parallel, sequential and parallel tool calls,
+ * typed outputs, an answer that is sent back, a guardrail, a provider that fails once, a condition
+ * that is false, an output file.
  *
- * Every text carries `tag`, so that the provider can tell the turns of all executions apart.
+ * Every text contains `tag`, so that the provider can distinguish the turns of all executions.
  */
 export const fileName = "facts.txt"
 export const fileText = "Sea otters hold hands while they sleep.\n"
@@ -97,7 +97,7 @@ export const make = (tag: string) => ({
   }
 })
 
-/** What each task comes to, whatever happens. */
+/** The expected result of each task. */
 export const expectedStatus: Readonly<Record<string, string>> = {
   read: "completed",
   count: "completed",

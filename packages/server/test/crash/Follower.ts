@@ -1,6 +1,6 @@
 /**
- * A WebSocket client that follows one execution to its end, over all restarts of the server:
- * whenever it is cut off it comes back with the last number that it saw.
+ * A WebSocket client that follows one execution to its end, across all restarts of the server:
+ * after each disconnect it reconnects with the last number that it received.
  */
 import { setTimeout as sleep } from "node:timers/promises"
 import { WebSocket } from "ws"
@@ -18,19 +18,19 @@ export interface Event {
 }
 
 export interface Follower {
-  /** All stored events, as they came. */
+  /** All stored events, in the order received. */
   readonly events: ReadonlyArray<Event>
   readonly hasEnded: () => boolean
-  /** How often it was connected. */
+  /** The number of connections. */
   readonly connections: () => number
-  /** Is told of every stored event. */
+  /** Called for every stored event. */
   readonly listeners: Set<(event: Event) => void>
   /** Resolves after `ExecutionEnded`, or after `stop`. */
   readonly done: Promise<void>
   readonly stop: () => void
 }
 
-/** Connects once; resolves when it is cut off. */
+/** Connects once; resolves when it is disconnected. */
 const connect = (url: string, onMessage: (text: string) => void, onSocket: (socket: WebSocket) => void) =>
   new Promise<void>((resolve) => {
     const socket = new WebSocket(url, { perMessageDeflate: false })

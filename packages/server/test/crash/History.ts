@@ -1,13 +1,13 @@
 /**
- * What must hold of the events of one execution however often its servers died, and which answers
- * of models they record.
+ * Invariants of the events of one execution, however often its servers died, and the answers of
+ * models they record.
  */
 import type { Event } from "./Follower.ts"
 import { turnKey } from "@crewline/fake-provider/Process"
 
 const terminal = new Set(["TaskCompleted", "TaskFailed", "TaskSkipped", "TaskCancelled"])
 
-/** What is wrong with an ended history, in words; nothing when all is well. */
+/** The violations found in an ended history, as messages; empty if there are none. */
 export const problems = (events: ReadonlyArray<Event>): ReadonlyArray<string> => {
   const found: Array<string> = []
   const runs = new Map<string, number>()
@@ -44,10 +44,10 @@ export const problems = (events: ReadonlyArray<Event>): ReadonlyArray<string> =>
   return found
 }
 
-/** An answer of a model that the log has. */
+/** An answer of a model in the log. */
 export interface Answer {
   readonly event: Event
-  /** The turn as the provider saw it. */
+  /** The turn from the provider's view. */
   readonly key: string
 }
 
@@ -64,7 +64,7 @@ const lengthOf = ({ content, role }: Message): number => (role === "tool" ? cont
 
 /**
  * Every recorded turn, with the prompt that it answered. Only for histories in which no attempt
- * begins anew.
+ * starts over.
  */
 export const answers = (events: ReadonlyArray<Event>): ReadonlyArray<Answer> => {
   const conversations = new Map<string, { length: number; prompt: string; turns: number }>()

@@ -1,6 +1,6 @@
 /**
- * The letters that tools of `serve.ts` wrote, and what people are asked about them, as a client of
- * the HTTP API sees it.
+ * The letters that the tools of `serve.ts` wrote, and the asks about them, seen by a client of the
+ * HTTP API.
  */
 import { readFile } from "node:fs/promises"
 import { join } from "node:path"
@@ -12,7 +12,7 @@ export interface Letter {
   readonly to: string
 }
 
-/** All that were written, each as often as it was. */
+/** All letters, each as often as it was written. */
 export const read = async (workspace: string, executionId: string): Promise<ReadonlyArray<Letter>> => {
   const text = await readFile(join(workspace, "letters.txt"), "utf8").catch(() => "")
   const letters = text
@@ -29,7 +29,7 @@ export interface Ask {
   readonly shown: { readonly tool: string; readonly arguments: { readonly to: string } }
 }
 
-/** A connection that is kept would meet the next process at the same address. */
+/** A kept connection would reach the next process at the same address. */
 const call = async (url: string, init: RequestInit = {}) => {
   const response = await fetch(url, { ...init, headers: { "content-type": "application/json", connection: "close" } })
   return { status: response.status, body: (await response.json()) as unknown }

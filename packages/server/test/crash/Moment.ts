@@ -1,6 +1,6 @@
 /**
- * When a server is killed: moments drawn by a seed, by the clock and by what is seen happening. The
- * clock counts in starts of the server, which take about a second, so that a slow machine is killed
+ * When a server is killed: moments drawn from a seed, by the clock and by observed events. The
+ * clock counts in start times of the server, about a second each, so that a slow machine is killed
  * in the same phases as a fast one.
  */
 import { setTimeout as sleep } from "node:timers/promises"
@@ -8,20 +8,20 @@ import * as Seeded from "../../../core/test/simulation/Random.ts"
 import type { Event, Follower } from "./Follower.ts"
 
 export type Moment =
-  /** While clients post: between the request and its answer, between log and queue. */
+  /** While clients post: between the request and its response, between log and queue. */
   | { readonly kind: "posting"; readonly millis: number }
   /**
-   * While the server starts, reads its log, waits for leases to run out and takes executions up.
+   * While the server starts, reads its log, waits for leases to expire and takes over executions.
    */
   | { readonly kind: "starting"; readonly starts: number }
-  /** So long after it was seen at work. */
+  /** A delay after the server was seen at work. */
   | { readonly kind: "running"; readonly starts: number }
-  /** Right after so many more events. */
+  /** Right after a number of further events. */
   | { readonly kind: "events"; readonly count: number }
-  /** So long after the next event of a type, if one comes soon. */
+  /** A delay after the next event of a type, if one comes soon. */
   | { readonly kind: "type"; readonly type: string; readonly millis: number }
 
-/** Numbers in [0, 1) by a seed. */
+/** Numbers in [0, 1) from a seed. */
 export type Random = Seeded.Random["next"]
 
 export const seeded = (seed: number): Random => Seeded.make(seed).next
@@ -41,8 +41,8 @@ const types = [
 const kinds = ["starting", "running", "events", "type", "events", "type"] as const
 
 /**
- * The next moment; the first one of a round may be while clients post, and cannot be while the
- * server starts.
+ * The next moment. The first of a round may be while clients post, and cannot be while the server
+ * starts.
  */
 export const draw = (random: Random, isFirst: boolean): Moment => {
   const kind = isFirst && random() < 0.5 ? "posting" : kinds[Math.floor(random() * kinds.length)]!
@@ -62,7 +62,7 @@ export const draw = (random: Random, isFirst: boolean): Moment => {
 
 export const toText = (moment: Moment): string => (moment.kind === "type" ? `after ${moment.type}` : moment.kind)
 
-/** Waits for the next event that `isIt` holds for, of any of these executions. */
+/** Waits for the next event of any of these executions that satisfies `isIt`. */
 export const seen = (followers: ReadonlyArray<Follower>, isIt: (event: Event) => boolean): Promise<void> =>
   new Promise((resolve) => {
     const listener = (event: Event) => {
@@ -92,7 +92,7 @@ export const wait = async (moment: Moment, followers: ReadonlyArray<Follower>, s
       return
     }
     case "type":
-      // Not every type comes once more: then some moment is as good.
+      // Not every type occurs again: then any moment is as good.
       await Promise.race([seen(followers, ({ type }) => type === moment.type), sleep(3 * startMillis)])
       if (moment.millis > 0) await sleep(moment.millis)
   }

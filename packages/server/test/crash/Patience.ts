@@ -1,9 +1,9 @@
 /**
- * Waiting that ends: with what was hoped for, or with an error that says what was not.
+ * Waits with a time limit: returns the expected result, or an error that describes what is missing.
  */
 import { setTimeout as sleep } from "node:timers/promises"
 
-/** The promise, or an error after so many milliseconds; `what` is asked only then. */
+/** The promise, or an error after the given milliseconds; `what` is called only then. */
 export const within = async <A>(millis: number, what: () => string, promise: Promise<A>): Promise<A> => {
   const over = new AbortController()
   const late = sleep(millis, undefined, { signal: over.signal }).then(
@@ -17,7 +17,7 @@ export const within = async <A>(millis: number, what: () => string, promise: Pro
   }
 }
 
-/** Looks every 20 ms until it is so. */
+/** Checks every 20 ms until the condition holds. */
 export const until = async (millis: number, what: string, isSo: () => boolean | Promise<boolean>): Promise<void> => {
   const end = performance.now() + millis
   while (!(await isSo())) {

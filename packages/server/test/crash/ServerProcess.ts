@@ -1,6 +1,5 @@
 /**
- * `crewline serve` as a process of its own, which tests kill, freeze and start again on the same
- * port.
+ * `crewline serve` as a separate process, which tests kill, freeze and restart on the same port.
  */
 import { type ChildProcess, spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
@@ -23,12 +22,12 @@ export interface Ended {
 export interface ServerProcess {
   readonly url: string
   readonly pid: number
-  /** Resolves with how long it took in milliseconds, rejects when the process ends before. */
+  /** Resolves with the start time in milliseconds, rejects if the process exits first. */
   readonly ready: Promise<number>
   readonly ended: Promise<Ended>
   readonly isRunning: () => boolean
   readonly signal: (signal: NodeJS.Signals) => void
-  /** Everything that it printed. */
+  /** The whole output. */
   readonly output: () => string
 }
 
@@ -40,7 +39,7 @@ const entries = {
   blocking: [fileURLToPath(new URL("../fake/BlockingServer.ts", import.meta.url))]
 } as const
 
-/** What the machine of the test has configured must not change what the server does. */
+/** The configuration of the machine must not affect the server. */
 const configures = /^(CREWLINE_|OPENAI_|DATABASE_|REDIS_URL$|HOST$|PORT$|FORCE_COLOR$|NODE_OPTIONS$)/
 const neutral = Object.fromEntries(Object.entries(process.env).filter(([name]) => !configures.test(name)))
 
@@ -53,17 +52,17 @@ const endAll = () => {
 }
 process.once("exit", endAll)
 
-/** Ends what a failed test left behind. */
+/** Ends processes left by a failed test. */
 export const endLeftovers = async (): Promise<void> => {
   const gone = Array.from(running, (child) => new Promise((resolve) => child.once("close", resolve)))
   endAll()
   await Promise.all(gone)
 }
 
-// A killed server comes back to the same one, as behind one address.
+// A killed server restarts on the same port, as behind one address.
 export { freePort } from "../../../queue-redis/test/RedisProcess.ts"
 
-/** Starts it, without waiting until it is ready. */
+/** Starts it without waiting until it is ready. */
 export const start = ({ entry = "command", env, port }: Options): ServerProcess => {
   const began = performance.now()
   const child = spawn(process.execPath, entries[entry], {
@@ -91,7 +90,7 @@ export const start = ({ entry = "command", env, port }: Options): ServerProcess 
     child.stderr.setEncoding("utf8").on("data", read)
     void ended.then(({ code, signal }) => reject(new Error(`The server ended (${signal ?? code}):\n${output}`)))
   })
-  // Nobody waits for one that is killed while it starts.
+  // The start of a server that is killed meanwhile is not awaited.
   ready.catch(() => undefined)
   return {
     url: `http://127.0.0.1:${port}`,

@@ -1,6 +1,6 @@
 /**
- * Where a server keeps its log: a PGlite directory, or a database of its own on a PostgreSQL
- * server. Gone with `dispose`.
+ * Where a server keeps its log: a PGlite directory, or a separate database on a PostgreSQL server.
+ * Removed by `dispose`.
  */
 import * as Postgres from "@crewline/memory-pg/Postgres"
 import * as Effect from "effect/Effect"
@@ -16,19 +16,19 @@ import * as PostgresServer from "../../../memory-pg/test/PostgresServer.ts"
 import * as ServerProcess from "./ServerProcess.ts"
 
 export interface Storage {
-  /** For the servers that use it. */
+  /** The settings for servers that use it. */
   readonly env: Readonly<Record<string, string>>
-  /** The directory that tools read and output files are written to. */
+  /** The directory for files of tools and output files. */
   readonly workspace: string
   /**
-   * The time by the clock of the log, when nothing that the dead servers sent is under way any
-   * more: whatever they did has an `at` up to it, whatever later ones do a greater one.
+   * The time by the clock of the log after everything that dead servers sent has been processed:
+   * events of theirs have an `at` up to it, events of later servers a greater one.
    */
   readonly settled: () => Promise<number>
   readonly dispose: () => Promise<void>
 }
 
-/** How long a PostgreSQL execution waits for a dead owner here. */
+/** How long a PostgreSQL execution waits for a dead owner in these tests. */
 export const leaseMillis = 600
 
 const directories = async () => {
@@ -43,7 +43,7 @@ const directories = async () => {
   }
 }
 
-/** A migrated database in a directory; making one takes seconds, copying it does not. */
+/** A migrated database in a directory; creating one takes seconds, copying it does not. */
 let template: Promise<string> | undefined
 const migrated = async (): Promise<string> => {
   const directory = await mkdtemp(join(tmpdir(), "crewline-crash-template-"))
@@ -57,7 +57,7 @@ const migrated = async (): Promise<string> => {
   return data
 }
 
-/** Removes what the storages of this process share. */
+/** Removes files shared by the storages of this process. */
 export const disposeShared = async (): Promise<void> => {
   const data = await template?.catch(() => undefined)
   if (data !== undefined) await rm(dirname(data), { recursive: true, force: true })
@@ -65,7 +65,7 @@ export const disposeShared = async (): Promise<void> => {
 
 /**
  * The database embedded in the server. With the long lease, an execution that waits for a dead
- * owner does not go on.
+ * owner does not continue.
  */
 export const embedded = async (): Promise<Storage> => {
   const data = await (template ??= migrated())
@@ -88,7 +88,7 @@ const query = <A extends object>(url: string, sql: string): Promise<ReadonlyArra
     Effect.runPromise
   )
 
-/** Why there is no PostgreSQL server for the tests; `undefined` when there is one. */
+/** Why no PostgreSQL server is available to the tests; `undefined` if one is. */
 export const postgresMissing = PostgresServer.missing
 
 /** A new database on the PostgreSQL server. */
@@ -103,7 +103,7 @@ export const postgres = async (): Promise<Storage> => {
     workspace,
     settled: async () => {
       for (let tries = 0; tries < 500; tries++) {
-        // A statement goes on for a moment after its client was killed.
+        // A statement continues briefly after its client was killed.
         const [row] = await query<{ readonly others: number; readonly now: number }>(
           serverUrl,
           `select count(*)::int as others, floor(extract(epoch from clock_timestamp()) * 1000)::float8 as now

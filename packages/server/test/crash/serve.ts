@@ -1,7 +1,6 @@
 /**
- * A server like `crewline serve`, with two differences that tests need: tools that write down every
- * call, with and without a person's approval, and another patience with the work under way when it
- * is told to stop (`GRACE_MILLIS`).
+ * A server like `crewline serve`, with two differences for tests: tools that record every call,
+ * with and without a person's approval, and a different grace period (`GRACE_MILLIS`).
  */
 import * as Tool from "@crewline/core/Tool"
 import * as Toolbox from "@crewline/core/Toolbox"

@@ -1,7 +1,4 @@
-/**
- * A server with a watchdog of one second, whose model blocks the process for ever when it is asked
- * to.
- */
+/** A server with a watchdog of one second, whose model blocks the process forever on request. */
 import * as Database from "@crewline/memory-pg/Database"
 import * as Listener from "@crewline/server/Listener"
 import * as Queue from "@crewline/server/Queue"
@@ -19,7 +16,7 @@ import { toolbox } from "./Server.ts"
 
 const config = Config.all({ listen: Server.listenConfig, database: Database.config })
 
-/** Blocks before it has answered anything. */
+/** Blocks before the first answer. */
 const answer: Model.Answer = (request) => {
   if (JSON.stringify(request.messages).includes("Block for ever.")) for (;;);
   return Effect.succeed("Done.")

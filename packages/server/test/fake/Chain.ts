@@ -1,4 +1,4 @@
-/** The crew of tests that only need one that takes a moment: three tasks, one after the other. */
+/** A crew for tests that need any crew that takes a moment: three sequential tasks. */
 import * as Server from "./Server.ts"
 
 export const crew = {

@@ -1,6 +1,6 @@
 /**
- * Many calls at once under the budgets of tenants, by one server or several, and what a provider
- * counts of them.
+ * Many concurrent calls under the budgets of tenants, on one or several servers, and the provider's
+ * count of them.
  */
 import * as Llm from "@crewline/core/Llm"
 import * as Tenant from "@crewline/core/Tenant"
@@ -19,7 +19,7 @@ export interface Server {
   readonly wrap: (model: Llm.Model) => Llm.Model
 }
 
-/** The budgets as the start of a server on this database makes them. */
+/** The budgets as created when a server starts on this database. */
 export const server = async (sql: SqlClient.SqlClient, standard?: TenantBudget): Promise<Server> => {
   const layer = TenantBudgets.layer({ standard }).pipe(Layer.provide(Layer.succeed(SqlClient.SqlClient, sql)))
   const services = await Effect.runPromise(Layer.buildWithScope(layer, Scope.makeUnsafe()))
@@ -28,8 +28,8 @@ export const server = async (sql: SqlClient.SqlClient, standard?: TenantBudget):
 }
 
 /**
- * Counts the prompt and the answer of every call, as providers do; writes as much as it may, or
- * less.
+ * Counts the prompt and the answer of every call, as providers do; writes up to the permitted
+ * length.
  */
 export const provider = (length: () => number, delay: () => number) => {
   const seen = { tokens: 0, requests: 0 }
@@ -54,7 +54,7 @@ export const request = (words = 1): Llm.Request => ({
   toolChoice: "none"
 })
 
-/** How a call ended: `Answered`, or why not. */
+/** The result of a call: `Answered`, or the reason why not. */
 export const outcome = (tenant: string, model: Llm.Model, asked: Llm.Request = request()): Promise<string> =>
   Effect.runPromise(
     Effect.match(model.generate(asked), {
@@ -63,13 +63,13 @@ export const outcome = (tenant: string, model: Llm.Model, asked: Llm.Request = r
     }).pipe(Effect.provideService(Tenant.Current, tenant))
   )
 
-/** For tenants, what is to be done as one of them. */
+/** Tenants, and the action of each. */
 export const as = <A, E>(tenant: string, effect: Effect.Effect<A, E>): Promise<A> =>
   Effect.runPromise(Effect.provideService(effect, Tenant.Current, tenant))
 
 /**
- * So many calls at once, over all of the servers; some are broken off in the middle. Answers how
- * they ended.
+ * Makes the given number of calls at once across all servers and cancels some of them. Returns
+ * their results.
  */
 export const crowd = async (
   servers: ReadonlyArray<Server>,
@@ -79,7 +79,7 @@ export const crowd = async (
   const next = () => seed[at++ % seed.length]!
   const models = servers.map(({ wrap }) => wrap(model))
   const one = (index: number) => {
-    // Answers that could take all that is left would come one after the other.
+    // Answers that may use everything left would be made one after another.
     const asked = { ...request(next() % 90), options: { maxOutputTokens: 20 + (next() % 200) } }
     const call = Effect.match(models[index % models.length]!.generate(asked), {
       onFailure: ({ reason }): string => reason._tag,

@@ -1,4 +1,4 @@
-/** The PostgreSQL server of tests that need one, and waiting for what comes. */
+/** The PostgreSQL server for tests, and waiting for conditions. */
 import * as Postgres from "@crewline/memory-pg/Postgres"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
@@ -15,7 +15,7 @@ export const urlOf = (name: string): string => {
   return url.href
 }
 
-/** Runs a statement on a connection of its own. */
+/** Runs a statement on a separate connection. */
 export const sqlOn = (url: string, statement: string) =>
   Effect.runPromise(
     Effect.flatMap(SqlClient.SqlClient, (client) => client.unsafe(statement)).pipe(
@@ -25,7 +25,7 @@ export const sqlOn = (url: string, statement: string) =>
 
 export const sql = (statement: string) => sqlOn(PostgresServer.serverUrl.href, statement)
 
-/** Looks ten times a second; fails when it does not hold in time. */
+/** Checks ten times a second; fails if the condition does not hold in time. */
 export const until = async (what: string, holds: () => Promise<boolean>, seconds = 30): Promise<void> => {
   for (const end = performance.now() + seconds * 1_000; !(await holds()); await sleep(100)) {
     if (performance.now() > end) throw new Error(`not within ${seconds} s: ${what}`)

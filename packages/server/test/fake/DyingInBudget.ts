@@ -1,10 +1,9 @@
 /**
- * A process that starts an execution under a limit that asks, over the database at `argv[2]`, and
+ * A process that starts an execution under a limit that asks, on the database at `argv[2]`, and
  * answers every ask with a raise. It kills itself at its n-th step (`argv[4]`; 0: never): `before`
- * an append to that execution, or in a `call` of the model, for which it has reserved and which is
- * not answered (`argv[3]`). What the model is asked it writes down in a file (`argv[5]`) before
- * anything else. Without a death it ends when nothing is left to do, of what earlier ones have left
- * either.
+ * an append to that execution, or in a `call` of the model, which has a reservation and is not
+ * answered (`argv[3]`). It first writes every request to the model to a file (`argv[5]`). If it
+ * does not die, it exits when no work is left, including work left by earlier processes.
  */
 import * as Crewline from "@crewline/core/Crewline"
 import * as EventLog from "@crewline/core/EventLog"
@@ -54,8 +53,8 @@ const plan: Plan.Plan = {
 
 let steps = 0
 /**
- * Executions of processes that died before; `undefined`: not known yet. The steps are those of the
- * one that this process starts.
+ * Executions of processes that died before; `undefined`: not known yet. Only steps of the execution
+ * started by this process count.
  */
 let others: ReadonlySet<string> | undefined
 const step = (executionId: string, moment: string) =>
@@ -70,7 +69,7 @@ const model = Budget.make()({
   reference: "fake/model",
   generate: ({ caller }) =>
     Effect.gen(function* () {
-      // Known to every call of a task.
+      // Available to every call of a task.
       const { executionId, taskId } = caller!
       appendFileSync(calls, `${executionId} ${taskId}\n`)
       yield* step(executionId, "call")

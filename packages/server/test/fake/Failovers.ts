@@ -1,4 +1,4 @@
-/** Executions that are started while Redis changes its primary, and what must come of them. */
+/** Executions that are started while Redis changes its primary, and their expected results. */
 import * as Effect from "effect/Effect"
 import { setTimeout as sleep } from "node:timers/promises"
 import { expect } from "vitest"
@@ -61,7 +61,7 @@ export const survive = async (options: {
       .map(({ taskId }: { taskId: string }) => taskId)
     expect(settled.toSorted()).toEqual(["first", "second", "third"])
   }
-  // A call in flight at a failover may be made again, once for each worker that loses it.
+  // A call in flight during a failover may be repeated, once for each worker that loses it.
   expect(counts.calls).toBeGreaterThanOrEqual(60)
   expect(counts.calls).toBeLessThanOrEqual(60 + 2 * lost)
 }

@@ -1,4 +1,4 @@
-/** A client of the feed as server-sent events, which keeps what it is told. */
+/** A client of the feed as server-sent events, which keeps what it receives. */
 
 export interface Event {
   readonly cursor: string
@@ -11,9 +11,9 @@ export interface Event {
 
 export interface Client {
   readonly events: Array<Event>
-  /** Of the events, as the stream has said them. */
+  /** The ids of the events in the stream. */
   readonly ids: Array<string>
-  /** Resolves as soon as the events are so, or the stream has ended. */
+  /** Resolves as soon as the events satisfy the condition, or the stream has ended. */
   readonly until: (test: (events: ReadonlyArray<Event>) => boolean) => Promise<void>
   readonly close: () => Promise<void>
 }

@@ -1,14 +1,14 @@
 /**
- * One address that leads to whatever it is pointed at: connections that stand stay where they are,
- * as behind a managed failover.
+ * One address that forwards to a changeable target: existing connections stay where they are, as
+ * during a managed failover.
  */
 import { connect, createServer, type Socket } from "node:net"
 
 export interface Front {
   readonly port: number
-  /** New connections lead there; until it is pointed somewhere they are cut. */
+  /** New connections are forwarded there; without a target they are closed. */
   readonly pointAt: (port: number) => void
-  /** Cuts every connection and takes no new one. */
+  /** Closes every connection and accepts no new one. */
   readonly close: () => Promise<void>
 }
 

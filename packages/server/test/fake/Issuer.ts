@@ -1,7 +1,4 @@
-/**
- * An OpenID provider of a test's own, with keys that it can change and answers that it can
- * withhold.
- */
+/** An OpenID provider for one test, which can change its keys and withhold responses. */
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { setTimeout as sleep } from "node:timers/promises"
@@ -9,20 +6,20 @@ import * as Jose from "jose"
 
 export interface Issuer {
   readonly url: string
-  /** How many times its keys were asked for. */
+  /** The number of requests for its keys. */
   readonly asked: () => number
-  /** Returns when it has failed so many requests, and whoever asked has had time to hear of it. */
+  /** Returns after the given number of failed requests, and time for the clients to notice. */
   readonly refused: (count: number) => Promise<void>
   /**
-   * A token of its present key; claims and header replace the standard ones, `undefined` leaves one
-   * out.
+   * A token signed with its current key; claims and header replace the standard ones, `undefined`
+   * omits one.
    */
   readonly token: (claims?: Record<string, unknown>, header?: Record<string, unknown>) => Promise<string>
-  /** Its present key, for forgeries. */
+  /** Its current key, for forgeries. */
   readonly publicKey: () => Promise<string>
-  /** From now on it signs with another key. */
+  /** From now on, signs with another key. */
   readonly rotate: () => Promise<void>
-  /** What it does with requests. */
+  /** How it handles requests. */
   behaviour: "answers" | "hangs" | "fails"
   readonly stop: () => Promise<void>
 }

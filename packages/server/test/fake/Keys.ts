@@ -1,4 +1,4 @@
-/** API keys for tests, made in the server's own process. */
+/** API keys for tests, created in the server's own process. */
 import * as Tenant from "@crewline/core/Tenant"
 import type * as Keys from "../../src/Api/Keys.ts"
 import * as KeyStore from "../../src/ResourceStore/Keys.ts"
@@ -27,7 +27,7 @@ export const make = async ({ services }: Server.Running, options: Options = {}):
   return { id: stored.id, key: text, prefix: stored.prefix, headers: { authorization: `Bearer ${text}` } }
 }
 
-/** As if the key had expired a second ago. */
+/** Makes the key appear to have expired a second ago. */
 export const expire = ({ services }: Server.Running, { id }: Made): Promise<unknown> => {
   const sql = Context.get(services, SqlClient.SqlClient)
   const change = sql`update crewline_key set expires_at = now() - interval '1 second' where id = ${id}`

@@ -1,16 +1,14 @@
-/**
- * A model without a provider: answers what the test tells it to, and counts.
- */
+/** A model without a provider: returns the answers of the test, and counts. */
 import * as Llm from "@crewline/core/Llm"
 import * as Usage from "@crewline/core/Usage"
 import * as Fallback from "@crewline/llm/Fallback"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 
-/** What the model does with a request: the text of its answer. */
+/** Handles a request: returns the text of the answer. */
 export type Answer = (request: Llm.Request, model: string) => Effect.Effect<string, Llm.LlmError>
 
-/** Answers every request by its text; streamed answers come word by word. */
+/** Answers every request with the text for it; streamed answers come word by word. */
 export const layer = (answer: Answer): Layer.Layer<Llm.Llm> =>
   Layer.succeed(Llm.Llm, {
     resolve: Fallback.resolving((reference = "fake/model") =>
@@ -30,5 +28,5 @@ export const layer = (answer: Answer): Layer.Layer<Llm.Llm> =>
     )
   })
 
-/** Names the task that it was asked for. */
+/** The name of the requested task. */
 export const echo: Answer = (request) => Effect.succeed(`Done: ${request.caller?.taskId ?? "nothing"}.`)

@@ -1,4 +1,4 @@
-/** The Redis of tests that need one. */
+/** The Redis server for tests. */
 import * as Effect from "effect/Effect"
 import * as Redis from "effect/persistence/Redis"
 import * as RedisServer from "../../../queue-redis/test/RedisServer.ts"
@@ -6,7 +6,7 @@ import * as RedisServer from "../../../queue-redis/test/RedisServer.ts"
 export { missing } from "../../../queue-redis/test/RedisServer.ts"
 export const url = RedisServer.url.href
 
-/** On a connection of its own. */
+/** Runs a command on a separate connection. */
 export const use = <A>(ask: (redis: Redis.Redis["Service"]) => Effect.Effect<A, unknown>): Promise<A> =>
   Effect.flatMap(Redis.Redis, ask).pipe(Effect.provide(RedisServer.layerNamed("crewline-test")), Effect.runPromise)
 

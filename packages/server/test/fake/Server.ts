@@ -1,6 +1,4 @@
-/**
- * The real server on a free port, with a database in memory and a model of the test's own.
- */
+/** The real server on a free port, with a database in memory and a model provided by the test. */
 import type * as Llm from "@crewline/core/Llm"
 import * as Toolbox from "@crewline/core/Toolbox"
 import * as Listener from "@crewline/server/Listener"
@@ -34,7 +32,7 @@ export const toolbox: Layer.Layer<Toolbox.Toolbox> = Layer.succeed(Toolbox.Toolb
 
 export interface Options extends Partial<Omit<Server.Options, "llm">> {
   readonly answer?: Model.Answer
-  /** Instead of the model that `answer` makes. */
+  /** Replaces the model made from `answer`. */
   readonly llm?: Layer.Layer<Llm.Llm>
   /** Loggers and tracers; without them nothing is logged. */
   readonly observe?: Layer.Layer<never>
@@ -60,7 +58,7 @@ export const start = async (options: Options = {}): Promise<Running> => {
         llm: Model.layer(answer),
         toolbox,
         ...rest
-        // What faults the tests provoke is not for the terminal.
+        // Faults provoked by tests are not printed.
       }).pipe(Layer.provide(observe ?? Layer.succeed(References.MinimumLogLevel, "None"))),
       scope
     )
@@ -78,7 +76,7 @@ export const start = async (options: Options = {}): Promise<Running> => {
 export interface Answered {
   readonly status: number
   readonly headers: Headers
-  // Tests look into bodies of every form, and fail when they are of another.
+  // Tests read bodies of every shape, and fail if the shape is different.
   // oxlint-disable-next-line typescript/no-explicit-any
   readonly body: any
 }
@@ -89,7 +87,7 @@ export const request = async (
   options: {
     readonly method?: string
     readonly body?: unknown
-    /** Sent as it is. */
+    /** Sent unchanged. */
     readonly text?: string
     readonly headers?: Record<string, string>
   } = {}

@@ -1,7 +1,7 @@
 /**
- * Many processes, as they are deployed: servers and `crewline worker` processes over PostgreSQL and
- * Redis, with a model that answers when the test says so. With leases of ten minutes, whatever
- * reaches a worker was told to it.
+ * Many processes, as deployed: servers and `crewline worker` processes over PostgreSQL and Redis,
+ * with a model that answers on request. With leases of ten minutes, anything that reaches a worker
+ * was sent by a notification.
  */
 import * as Gates from "@crewline/fake-provider/Gates"
 import * as Process from "../Cli/Process.ts"
@@ -9,10 +9,10 @@ import * as Storage from "../crash/Storage.ts"
 import * as Redis from "./Redis.ts"
 import * as Server from "./Server.ts"
 
-/** The server that is missing, in words. */
+/** The missing server, as a message. */
 export const missing = Storage.postgresMissing ?? Redis.missing
 
-/** A port of 0 is told by the process. */
+/** For a port of 0, the process reports the actual one. */
 const urlOf = async (running: Process.Running) => (await running.said(/Crewline listens on (\S+)/))[1]!
 const nameOf = async (running: Process.Running) => (await running.said(/Worker (\S+) runs/))[1]!
 
@@ -65,7 +65,7 @@ export const open = async (more: Record<string, string> = {}): Promise<Site> => 
 export const get = async (url: string, path: string) => (await Server.request(`${url}/api/v1/${path}`)).body
 export const post = (url: string, path: string) => Server.request(`${url}/api/v1/${path}`, { method: "POST" })
 
-/** Asks again until it holds. */
+/** Repeats the check until it holds. */
 export const eventually = async <A>(ask: () => Promise<A>, holds: (answer: A) => boolean): Promise<A> => {
   for (;;) {
     const answer = await ask()

@@ -1,7 +1,6 @@
 /**
- * A PostgreSQL server whose databases lie on a small disk. It is one of its own: where a disk is
- * full no checkpoint of the server succeeds, and a database of any other test that is dropped
- * meanwhile needs one.
+ * A PostgreSQL server whose databases are on a small disk. It is separate because no checkpoint of
+ * a server with a full disk succeeds, and dropping a database of another test needs one.
  */
 import { execFileSync } from "node:child_process"
 import { once } from "node:events"
@@ -31,8 +30,8 @@ const asPostgres = (command: string, ...args: ReadonlyArray<string>) =>
   execFileSync("runuser", ["-u", "postgres", "--", command, ...args], { stdio: "ignore" })
 
 /**
- * Starts one with 24 MiB, or says why that is not possible here: mounting needs root, and the
- * server's programs this machine.
+ * Starts one with 24 MiB, or returns why that is impossible: mounting requires root, and the
+ * server's programs must be installed.
  */
 export const start = async (): Promise<SmallDisk | string> => {
   const folder = mkdtempSync(join(tmpdir(), "crewline-small-disk-"))

@@ -1,6 +1,4 @@
-/**
- * A WebSocket client that keeps what it is told.
- */
+/** A WebSocket client that keeps the messages it receives. */
 import { WebSocket } from "ws"
 
 export interface Message {
@@ -13,15 +11,15 @@ export interface Client {
   readonly socket: WebSocket
   /** All messages, deltas included. */
   readonly messages: Array<Message>
-  /** The numbers of the stored events, as they came. */
+  /** The numbers of the stored events, in the order received. */
   readonly seqs: () => ReadonlyArray<number>
   /** Resolves when the connection is closed. */
   readonly closed: Promise<{ readonly code: number; readonly reason: string }>
-  /** Resolves as soon as a message holds for `test`. */
+  /** Resolves as soon as a message satisfies `test`. */
   readonly until: (test: (message: Message) => boolean) => Promise<Message>
 }
 
-/** Addresses of sockets begin with `ws`; without an execution it is that of the feed. */
+/** Addresses of sockets begin with `ws`; without an execution, the address of the feed. */
 const addressOf = (url: string, executionId: string | undefined, query: string) =>
   `${url.replace("http", "ws")}/api/v1/${executionId === undefined ? "feed" : `executions/${executionId}`}/ws${query}`
 
@@ -66,10 +64,7 @@ export const open = (
   }
 }
 
-/**
- * What comes of opening a socket: the status that it was refused with, or the code that it was
- * closed with.
- */
+/** The result of opening a socket: the status of the refusal, or the close code. */
 export const outcome = (
   url: string,
   executionId: string | undefined,

@@ -1,11 +1,11 @@
-/** The statements that a server sends to its database, counted by what they are for. */
+/** The statements that a server sends to its database, counted by purpose. */
 import * as Layer from "effect/Layer"
 import * as References from "effect/References"
 import * as Tracer from "effect/Tracer"
 
 /**
- * What comes by itself, once in a while: renewals, looking through the outbox, the clock, hints to
- * other processes, whether the database takes writes, which keys there are, what was done by whom.
+ * Periodic statements: lease renewals, reading the outbox, the clock, hints to other processes,
+ * checks for a read-only database, reading keys, writing the audit log.
  */
 const background =
   /crewline_adopt|crewline_owners|crewline_positions|crewline_claim_outbox|clock_timestamp|pg_notify|pg_advisory|transaction_read_only|crewline_has_keys|crewline_standing_keys|crewline_note_keys|crewline_write_audit/
@@ -13,7 +13,7 @@ const background =
 export class Statements {
   private readonly texts: Array<string> = []
 
-  /** Notes every statement; nothing is logged. */
+  /** Records every statement; nothing is logged. */
   readonly layer: Layer.Layer<never>
 
   constructor() {
@@ -30,9 +30,7 @@ export class Statements {
     )
   }
 
-  /**
-   * How many there were since the last time, by the function of the log or the verb and the table.
-   */
+  /** The counts since the last call, by function of the log or by verb and table. */
   take(): { readonly [kind: string]: number } {
     const counts: Record<string, number> = {}
     for (const text of this.texts.splice(0)) {

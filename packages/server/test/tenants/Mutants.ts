@@ -1,13 +1,13 @@
 /**
- * The tenant predicates of the code, and the code without one of them: what `npm run mutate --
- * tenants` leaves out. In functions that work for all tenants `tenant = …` belongs to what a row is
- * found by, and stays.
+ * The tenant predicates of the code, and the code without one of them: the mutants of `npm run
+ * mutate -- tenants`. In functions across tenants, `tenant = …` is part of how a row is found, and
+ * stays.
  */
 import { readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 
 export interface Mutant {
-  /** As people read it. */
+  /** A readable form of the predicate. */
   readonly name: string
   readonly file: string
   readonly from: number
@@ -41,7 +41,9 @@ export const all: ReadonlyArray<Mutant> = files.flatMap((file) => {
   })
 })
 
-/** The text of a file without the predicate: true for every row, and the parameter stays one. */
+/**
+ * The text of a file without the predicate: true for every row, and the parameter is still used.
+ */
 export const without = ({ from, to }: Mutant, text: string): string => {
   const always = text.slice(from, to).includes("$") ? "${tenant}::text is not null" : "true"
   return text.slice(0, from) + always + text.slice(to)

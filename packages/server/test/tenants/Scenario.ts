@@ -1,7 +1,7 @@
 /**
- * Everything that two tenants can do with what is stored, one after the other, with the same ids,
- * names and keys wherever they choose them, and with the ids of the other wherever they do not.
- * Answers what came of each, without times and with the ids numbered.
+ * Every operation of two tenants on stored data, one after another, with the same ids, names and
+ * keys wherever they choose them, and with the ids of the other tenant wherever they do not.
+ * Returns the results, without times and with numbered ids.
  */
 import * as EventLog from "@crewline/core/EventLog"
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
@@ -61,15 +61,15 @@ const answered: ExecutionEvent.Draft = {
 const ended: ExecutionEvent.Draft = { type: "ExecutionEnded", status: "completed", usage }
 const outbox = { leaseMillis: 0, rows: [{ consumer: "c", event: 0, part: 0 }] }
 
-/** What tenants were given that names something by a number of all tenants together. */
+/** Values given to tenants that contain a number shared by all tenants. */
 interface Given {
-  /** Of the feed. */
+  /** Cursors of the feed. */
   readonly cursors: Set<string>
   /** Ids of rows of the outbox. */
   readonly rows: Set<string>
 }
 
-/** Of the log, on an execution that both tenants have. */
+/** Operations of the log, on an execution id used by both tenants. */
 const logged = Effect.fnUntraced(function* ({ cursors, rows }: Given) {
   const log = yield* EventLog.EventLog
   const tenant = yield* Tenant.Current
@@ -83,7 +83,7 @@ const logged = Effect.fnUntraced(function* ({ cursors, rows }: Given) {
         for (const { cursor } of page) cursors.add(cursor)
       })
     ),
-    // From its own places and from those of the other.
+    // From its own places and from those of the other tenant.
     Effect.suspend(() =>
       Effect.forEach([...cursors], (after) =>
         Effect.map(Effect.exit(log.readFeed({ after, limit: 2 })), (exit) =>
@@ -134,7 +134,7 @@ const logged = Effect.fnUntraced(function* ({ cursors, rows }: Given) {
       ...looks
     ],
     [log.remove("x"), log.remove("x"), ...looks],
-    // The feed of one of them has expired up to here.
+    // The feed of one tenant has expired up to here.
     [
       log.start("z", started),
       log.append("z", [ended]),
@@ -150,7 +150,7 @@ interface Ids {
   readonly key: string
 }
 
-/** Of what clients store, by the ids of this tenant or of the other. */
+/** Operations on stored resources, with the ids of this tenant or of the other. */
 const stored = Effect.gen(function* () {
   const [agents, crews] = [yield* AgentStore.AgentStore, yield* CrewStore.CrewStore]
   const [audit, budgets] = [yield* AuditLog.AuditLog, yield* TenantBudgets.TenantBudgets]
@@ -213,7 +213,7 @@ const outcomeOf = (exit: Exit.Exit<unknown, unknown>): unknown =>
       : exit.value
     : Cause.pretty(exit.cause).split("\n")[0]
 
-/** On the present database. */
+/** Runs it on the current database. */
 const run = Effect.gen(function* () {
   const tenants = ["acme", "globex"]
   const found: Array<readonly [tenant: string, step: string, outcome: unknown]> = []
@@ -257,8 +257,8 @@ const services = Layer.mergeAll(
 )
 
 /**
- * Runs it on an embedded database of its own, as connections act or as the owner, whom no policy
- * confines.
+ * Runs it on a separate embedded database, either with the role of connections or as the owner, to
+ * whom no policy applies.
  */
 export const onDatabase = (asOwner: boolean): Effect.Effect<string, unknown> =>
   Effect.gen(function* () {

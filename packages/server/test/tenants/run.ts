@@ -1,7 +1,7 @@
 /**
- * Runs the scenario on a database of its own, once as connections act and once as the owner, whom
- * no policy confines; prints both outcomes. `CREWLINE_TENANT_MUTANT=3` leaves out the predicate
- * with that number.
+ * Runs the scenario on a separate database, once with the role of connections and once as the
+ * owner, to whom no policy applies; prints both results. `CREWLINE_TENANT_MUTANT=3` removes the
+ * predicate with that number.
  */
 import * as Effect from "effect/Effect"
 import { readFileSync } from "node:fs"
@@ -25,10 +25,10 @@ if (mutant !== undefined) {
   })
 }
 
-// The rest is loaded with the predicate left out.
+// The rest is loaded with the predicate removed.
 const Scenario = await import("./Scenario.ts")
 for (const asOwner of [false, true]) {
-  // Without policies an append may meet the row of the other tenant and wait for ever.
+  // Without policies, an append may find the row of the other tenant and wait forever.
   const outcome = Effect.timeoutOrElse(Scenario.onDatabase(asOwner), {
     duration: asOwner ? "20 seconds" : "2 minutes",
     orElse: () => Effect.succeed('[["timed out"]]')
