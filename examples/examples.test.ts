@@ -69,6 +69,18 @@ describe("examples", { timeout: 60_000 }, () => {
     expect(stdout).toMatch(/\d+ model calls, \d+ tokens/)
   })
 
+  it("06-memory does better the second time", async () => {
+    const { code, stderr, stdout } = await start("06-memory", [])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" })
+    const [first = "", second = ""] = stdout.split("The second quote:")
+    expect(first).toContain("Review 1: revise\nReview 2: accept\n")
+    expect(second).toMatch(/^\nReminded of 1: .*\nReview 1: accept\nSending a parcel of 5 kg to Rome .* 18 euros\.\n/)
+    expect(second).toContain("(score 0.5, lesson: Always name the price in euros.)\nForgotten: 2\n")
+    // The README shows what it prints.
+    const readme = readFileSync(join(folder, "06-memory", "README.md"), "utf8")
+    expect(readme).toContain(stdout.slice(0, stdout.indexOf("\n\nRemembered:")))
+  })
+
   it("03-approval asks again when the answer does not fit", async () => {
     const { code, stdout } = await start("03-approval", ["Ada"], "loud\nfriendly\nyes\n")
     expect(code).toBe(0)

@@ -97,7 +97,7 @@ const make = (options: Options) =>
       ledger,
       outbox: yield* Effect.serviceOption(Outbox.Outbox),
       consumers: [
-        ...(memory._tag === "Some" ? [Remembering.consumer(memory.value)] : []),
+        ...(memory._tag === "Some" ? [Remembering.consumer(memory.value, log)] : []),
         ...(yield* Outbox.Consumers)
       ],
       leaseMillis: options.outboxLeaseMillis ?? 30_000

@@ -118,6 +118,39 @@ export interface Execution<Output = Schema.Json> {
   readonly result: Promise<Crewline.Result<Output>>
 }
 
+/** The memory of the crews: what they are reminded of, and what they are to forget. */
+export interface Memories {
+  /** All or nothing; a receipt for each, in order. */
+  readonly remember: (entries: ReadonlyArray<Memory.Remembered>) => Promise<ReadonlyArray<Memory.Receipt>>
+  /** Best first. `any` names parts of the scope that do not matter. */
+  readonly search: (query: Memory.Query) => Promise<ReadonlyArray<Memory.Recalled>>
+  /** How one memory does for a query, found or not. */
+  readonly explain: (query: Memory.Query, id: string) => Promise<Memory.Explanation>
+  /** Rejects with `UnknownMemory` when there is none. */
+  readonly get: (id: string) => Promise<Memory.Entry>
+  /** Newest first. */
+  readonly list: (options?: Memory.ListOptions) => Promise<ReadonlyArray<Memory.Entry>>
+  /** Keeps it whatever the retention; with `false` no longer. */
+  readonly pin: (id: string, isPinned?: boolean) => Promise<Memory.Entry>
+  /** Hides it without erasing it; with `false` shows it again. */
+  readonly quarantine: (id: string, isQuarantined?: boolean) => Promise<Memory.Entry>
+  /** Erases for good what the filter names; everything is `{ scope: {} }`. */
+  readonly forget: (filter: Memory.Filter) => Promise<Memory.Forgotten>
+  /** People, places and things that memories mention, the most mentioned first. */
+  readonly entities: (
+    options: Parameters<Memory.Memory["Service"]["entities"]>[0]
+  ) => Promise<ReadonlyArray<Memory.Entity>>
+  /** What holds between entities, oldest first. */
+  readonly relations: (
+    options: Parameters<Memory.Memory["Service"]["relations"]>[0]
+  ) => Promise<ReadonlyArray<Memory.KnownRelation>>
+  /** All of the scope and more narrowly, oldest first. */
+  readonly export: (scope?: Memory.Scope) => AsyncIterable<Memory.Exported>
+  /** Stores what an export gave; what is there already stays as it is. */
+  readonly import: (exported: ReadonlyArray<Memory.Exported>) => Promise<Memory.Imported>
+  readonly statistics: () => Promise<Memory.Statistics>
+}
+
 /** Crewline in this process. Promises reject with the errors of the Effect API. */
 export interface Client {
   readonly start: <Output>(crew: AnyCrew<Output>, options?: StartOptions) => Promise<Execution<Output>>
@@ -173,6 +206,7 @@ export interface Client {
   readonly outbox: (options?: Outbox.ListOptions) => Promise<ReadonlyArray<Outbox.View>>
   /** Retries a dead letter of the outbox; `undefined`: it no longer exists. */
   readonly retryOutbox: (id: string) => Promise<Outbox.View | undefined>
+  readonly memory: Memories
   /**
    * Releases running executions and closes connections. Pending calls and iterations reject with
    * `ClientClosed`, and so do all later ones.

@@ -5,6 +5,7 @@
  */
 import * as Crewline from "@crewline/core/Crewline"
 import * as Guarded from "@crewline/core/Guarded"
+import * as Memory from "@crewline/core/Memory"
 import * as Outbox from "@crewline/core/Outbox"
 import * as Tenant from "@crewline/core/Tenant"
 import * as Effect from "effect/Effect"
@@ -19,6 +20,7 @@ import type { Any as AnyCrew } from "./DeclaredCrew.ts"
 import * as Checking from "./Engine/Checking.ts"
 import { KeepAlive } from "./Engine/KeepAlive.ts"
 import { Lifetime } from "./Engine/Lifetime.ts"
+import * as Memories from "./Engine/Memories.ts"
 import * as Models from "./Engine/Models.ts"
 import * as QuietClock from "./Engine/QuietClock.ts"
 import * as Storage from "./Engine/Storage.ts"
@@ -87,6 +89,7 @@ export const open = async (options: Options, signal?: AbortSignal): Promise<Clie
     throw error
   })
   const guarded = await promise(Guarded.make)
+  const memory = await promise(Effect.service(Memory.Memory))
   const inOutbox = <A, B>(use: (outbox: Outbox.Outbox["Service"]) => Effect.Effect<A, Outbox.OutboxError>, none: B) =>
     promise(
       Effect.flatMap(Effect.serviceOption(Outbox.Outbox), (outbox): Effect.Effect<A | B, Outbox.OutboxError> =>
@@ -160,6 +163,7 @@ export const open = async (options: Options, signal?: AbortSignal): Promise<Clie
     retry: (executionId, crew) => CallerStack.keep(retry(executionId, crew)),
     adoptFrom: (worker, adoption) => CallerStack.keep(promise(crewline.adoptFrom(worker, adoption))),
     outbox: (options) => CallerStack.keep(inOutbox((outbox) => outbox.list(options), [])),
+    memory: Memories.make(memory, { promise, iterable }),
     retryOutbox: (id) => CallerStack.keep(inOutbox((outbox) => outbox.retry(id), undefined)),
     close,
     [Symbol.asyncDispose]: close

@@ -12,7 +12,7 @@
 export * as Crew from "./Crew.ts"
 export * as Tool from "./Tool.ts"
 export { client, run, type RunOptions } from "./Run.ts"
-export type { Account, Client, Execution, Models, ModelScript, Options, StartOptions } from "./Client.ts"
+export type { Account, Client, Execution, Memories, Models, ModelScript, Options, StartOptions } from "./Client.ts"
 export {
   ClientClosed,
   CrewInvalid,

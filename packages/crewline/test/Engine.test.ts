@@ -242,6 +242,56 @@ describe("a client", () => {
 })
 
 describe("a crew with memory", () => {
+  it("can be told, asked, corrected and made to forget, and keeps users apart", async () => {
+    const asked: Array<string> = []
+    await using crewline = await client({
+      llm: World.llm((request) => {
+        asked.push(JSON.stringify(request.messages))
+        return World.text("Noted.")
+      })
+    })
+    const { memory } = crewline
+    const scope = { crew: "hello", user: "ada" }
+    const [receipt] = await memory.remember([
+      { kind: "long-term", scope, text: "Greet Ada Lovelace in French.", origin: "user" }
+    ])
+    assert.strictEqual(receipt!._tag, "Stored")
+    const crew = Crew.make({
+      name: "hello",
+      memory: true,
+      agents: { host: { role: "Host", goal: "Make people feel welcome" } },
+      tasks: { greet: { description: "Greet Ada.", expectedOutput: "One sentence." } }
+    })
+    const isReminded = async (userId: string) => {
+      await crewline.run(crew, { userId })
+      return asked.at(-1)!.includes("in French")
+    }
+    assert.deepStrictEqual([await isReminded("ada"), await isReminded("eve")], [true, false])
+    const query = { text: "How is Ada greeted?", scope: { user: "ada" }, any: ["crew"] } as const
+    const [found] = await memory.search(query)
+    assert.strictEqual((await memory.explain(query, found!.id)).rank, 1)
+    assert.deepStrictEqual(
+      (await memory.entities({ scope })).map(({ name }) => name),
+      ["Ada Lovelace"]
+    )
+    assert.isTrue((await memory.pin(found!.id)).pinned)
+    assert.isTrue((await memory.quarantine(found!.id)).quarantined)
+    assert.deepStrictEqual(await memory.search(query), [])
+    const exported = []
+    for await (const each of memory.export(scope)) exported.push(each)
+    const { count } = await memory.forget({ scope })
+    assert.strictEqual(count, exported.length)
+    assert.strictEqual((await memory.import(exported)).stored, count)
+    assert.isFalse((await memory.quarantine(found!.id, false)).quarantined)
+    assert.isAbove((await memory.statistics()).live["long-term"], 0)
+    await memory.forget({ scope: {} })
+    assert.isFalse(await isReminded("ada"))
+    await memory.get(found!.id).then(
+      () => assert.fail("it was found"),
+      (error: Error) => assert.include(error.message, found!.id)
+    )
+  })
+
   it("is reminded of what earlier executions came to, once", async () => {
     const asked: Array<Llm.Request> = []
     const crewline = await client({

@@ -78,6 +78,11 @@ const run = Command.make(
       "Workspace: tools read and output files are written only in this directory. Default: that of the crew file"
     ),
     json: json("Print events as JSON on stdout, one per line"),
+    session: Flag.String("session").pipe(
+      Flag.withMetavar("id"),
+      Flag.withDescription("The conversation to continue: a crew with a memory is reminded of what was said in it"),
+      Flag.optional
+    ),
     steer: Flag.Boolean("steer").pipe(
       Flag.withDescription(
         "In a terminal: send typed lines to the manager, and lines that begin with @task to the agent of that task"

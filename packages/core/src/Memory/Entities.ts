@@ -34,7 +34,8 @@ const openers: ReadonlySet<string> = new Set(
     "only other otherwise our overall perhaps please recently second several since so some someone something sometimes soon " +
     "still such sure thanks that then therefore third three thus today together tomorrow tonight two unfortunately unless until " +
     "usually we well whatever whenever whether while wow yeah yes yesterday yet you use make please note see check always never " +
-    "customers users people children students engineers prices sales orders results"
+    "customers users people children students engineers prices sales orders results ask tell send remember call write visit meet " +
+    "contact remind greet give show find keep avoid buy read start stop does do has have did"
   ).split(" ")
 )
 const organization =

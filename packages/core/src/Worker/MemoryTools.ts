@@ -49,7 +49,13 @@ const search = (memory: Memory.Memory["Service"], policy: MemoryOptions, place: 
         onSuccess: (recalled) => {
           let trust: Origin = "agent"
           for (const each of recalled) trust = leastTrusted(trust, each.trust)
-          const memories = recalled.map(({ id, saidAt, text, trust: origin }) => ({ id, text, origin, saidAt }))
+          const memories = recalled.map(({ id, outcome, saidAt, text, trust: origin }) => ({
+            id,
+            text,
+            origin,
+            saidAt,
+            ...(outcome?.lesson === undefined ? {} : { lesson: outcome.lesson })
+          }))
           return Effect.succeed({ memories, trust })
         }
       }

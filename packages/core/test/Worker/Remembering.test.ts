@@ -4,6 +4,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import type * as Ask from "../../src/Ask.ts"
 import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
 import * as EventLog from "../../src/EventLog.ts"
 import type * as Llm from "../../src/Llm.ts"
@@ -277,6 +278,32 @@ describe("a crew with a memory", () => {
         assert.strictEqual(events.filter(({ type }) => type === "MemoryRecalled").length, 1)
         assert.strictEqual(recalls, 1)
         assert.include(told(asked), fact)
+      })
+    )
+  )
+
+  it.effect("remembers what reviews said of a task, and is told it the next time", () =>
+    inMemory(
+      Effect.gen(function* () {
+        const memory = LocalMemory.make()
+        const asked: Array<Llm.Request> = []
+        const { crewline } = yield* Process.start({ memory, tools: [], model: World.llm(always(fact), asked) })
+        const reviewed = plan({}, { humanInput: { onSilence: "deny" } })
+        const answering = Effect.fnUntraced(function* (answers: ReadonlyArray<Ask.Answer>) {
+          const { id } = yield* crewline.startPlan(reviewed, {})
+          for (const answer of answers) {
+            yield* seconds(3)
+            const [ask] = yield* crewline.asks({ executionId: id, state: "open" })
+            yield* crewline.answer(ask!.id, answer, { by: { name: "Ada" } })
+          }
+          yield* seconds(3)
+          assert.strictEqual((yield* crewline.get(id)).status, "completed")
+        })
+        yield* answering([{ answer: "revise", feedback: "Name the river." }, { answer: "accept" }])
+        const [known] = yield* memory.list()
+        assert.deepStrictEqual(known!.outcome, { score: 0.5, lesson: "Name the river." })
+        yield* answering([{ answer: "accept" }])
+        assert.include(told(asked), "Before it was accepted, it was sent back: Name the river.")
       })
     )
   )

@@ -19,6 +19,7 @@ export interface Options {
   readonly data: Option.Option<string>
   readonly workspace: Option.Option<string>
   readonly json: boolean
+  readonly session: Option.Option<string>
   readonly steer: boolean
 }
 

@@ -12,6 +12,7 @@ import * as Execution from "@crewline/core/Execution"
 import * as ExecutionEvent from "@crewline/core/ExecutionEvent"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Fiber from "effect/Fiber"
 import * as HashMap from "effect/HashMap"
 import type * as Schema from "effect/Schema"
@@ -25,6 +26,8 @@ import * as Output from "./Output.ts"
 
 export interface Options extends Pick<Live.Options, "json"> {
   readonly inputs: Inputs
+  /** The conversation that the execution continues. */
+  readonly session: Option.Option<string>
   /** True: the execution outlives this process, and can be answered later. */
   readonly isKept: boolean
   /** Input while nothing is asked is a message to the manager or an agent. */
@@ -43,10 +46,11 @@ export class WaitsForPeople extends Data.TaggedError("WaitsForPeople")<{
 }> {}
 
 /** Returns the result of the execution; fails with `ExecutionFailed` if there is none. */
-export const watch = Effect.fn("Watch.watch")(function* (crew: Crew.Crew, { inputs, isKept, json, steer }: Options) {
+export const watch = Effect.fn("Watch.watch")(function* (crew: Crew.Crew, options: Options) {
+  const { inputs, isKept, json, session, steer } = options
   const crewline = yield* Crewline.Crewline
   const { keyboard } = yield* Output.Output
-  const handle = yield* crewline.start(crew, { inputs })
+  const handle = yield* crewline.start(crew, { inputs, ...(Option.isSome(session) && { sessionId: session.value }) })
   const state: Asking.State = yield* SubscriptionRef.make<Execution.Execution | undefined>(undefined)
   const turn = Semaphore.makeUnsafe(1)
   const events = Stream.tap(handle.events, (event) =>
