@@ -95,6 +95,7 @@ export const access: { readonly [O in Operation]: Access } = {
   "budget.set": "budget:write",
   "budget.remove": "budget:write",
   "tools.list": "tools:read",
+  "tools.test": "tools:test",
   "executions.start": "executions:run",
   "executions.list": "executions:read",
   "executions.get": "executions:read",

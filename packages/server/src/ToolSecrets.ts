@@ -81,6 +81,7 @@ export const guarded = <E, R>(toolbox: Layer.Layer<Toolbox.Toolbox, E, R>): Laye
         return made
       }
       return Toolbox.Toolbox.of({
+        ...tools,
         list: Effect.map(tools.list, (all) => all.map(guardedOf)),
         get: (name) => Effect.map(tools.get(name), guardedOf)
       })

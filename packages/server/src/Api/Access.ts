@@ -40,6 +40,7 @@ const leastRole = {
   "secrets:read": "admin",
   "secrets:write": "admin",
   "tools:read": "viewer",
+  "tools:test": "operator",
   "users:act-for": "admin"
 } as const satisfies { readonly [scope: string]: Role }
 

@@ -1,23 +1,62 @@
-/** `/api/v1/tools`: the tools that agents of this server may use. */
+/** `/api/v1/tools`: the tools that agents of this server may use, and calls that try one. */
+import * as CoreTool from "@crewline/core/Tool"
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as OpenApi from "effect/http-api/OpenApi"
 import * as Schema from "effect/Schema"
+import * as Problem from "./Problem.ts"
 
-/** A tool, as agents see it. */
+/** A tool, as agents see it, and what policies go by. */
 export const Tool = Schema.Struct({
   name: Schema.String,
   description: Schema.String,
   /** JSON Schema (2020-12) of the arguments. */
   parameters: Schema.JsonObject,
+  /** JSON Schema (2020-12) of the result; absent: any JSON. */
+  output: Schema.optionalKey(Schema.JsonObject),
+  kind: CoreTool.Kind.annotate({ description: "What a call does at most" }),
+  source: CoreTool.Source.annotate({ description: "Where the tool comes from" }),
   /** True when running the same call twice does no harm. */
-  idempotent: Schema.Boolean
+  idempotent: Schema.Boolean,
+  hash: Schema.String.annotate({
+    description: "SHA-256 of the definition: approvals are bound to it, and ask again when it changes"
+  })
 }).annotate({ identifier: "Tool", description: "A tool of the server" })
+
+/** What a call came to. */
+export const Trial = Schema.Struct({ result: Schema.Json }).annotate({
+  identifier: "ToolTrial",
+  description: "The result of a call"
+})
 
 export class Tools extends HttpApiGroup.make("tools")
   .add(
     HttpApiEndpoint.get("list", "/", { success: Schema.Struct({ items: Schema.Array(Tool) }) }).annotateMerge(
-      OpenApi.annotations({ summary: "List the tools", description: "Agents name them in `tools`." })
+      OpenApi.annotations({
+        summary: "List the tools",
+        description: "Built-in tools and those of the application. Agents name them in `tools`."
+      })
+    ),
+    HttpApiEndpoint.post("test", "/:name/test", {
+      params: { name: Schema.String },
+      payload: Schema.JsonObject,
+      success: Trial,
+      error: Problem.schemas(
+        ...Problem.ofBody,
+        "not-found",
+        "arguments-invalid",
+        "path-refused",
+        "address-refused",
+        "policy-denied",
+        "tool-failed"
+      )
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Call a tool once",
+        description:
+          "The body is the object of arguments. The call is really made: policies of crews do not apply, guards of paths and addresses and " +
+          "the denials of the tenant do. Files are those of trials, which are deleted after an hour."
+      })
     )
   )
   .prefix("/api/v1/tools")
