@@ -38,7 +38,7 @@ const table: { readonly [name: string]: Allowed } = {
   },
   tools: {
     ours: ["core"],
-    others: ["effect", "undici"],
+    others: ["@duckdb/node-api", "effect", "htmlparser2", "quickjs-wasi", "undici"],
     node: true
   },
   words: { ours: ["core"], others: ["effect"], node: true },

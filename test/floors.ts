@@ -98,8 +98,25 @@ export const floors: { readonly [name: string]: Floors } = {
   tools: [
     ["index"],
     // One tool each.
-    ["Calculate", "DirectoryList", "FileEdit", "FileRead", "FileSearch", "FileWrite", "HttpRequest"],
-    // How they are made, and reach files and the network.
+    [
+      "AskHuman",
+      "Calculate",
+      "Chart",
+      "CodeRun",
+      "DataDescribe",
+      "DataQuery",
+      "DirectoryList",
+      "FileEdit",
+      "FileRead",
+      "FileSearch",
+      "FileWrite",
+      "HttpRequest",
+      "WebFetch",
+      "WebSearch"
+    ],
+    // Files as tables.
+    ["Data"],
+    // How tools are made, and reach files and the network.
     ["BuiltIn", "FileAccess", "GuardedDirectory", "Media", "Network"],
     ["PathGuard"]
   ],

@@ -1,0 +1,50 @@
+/**
+ * The tool `code_run`: JavaScript in a sandbox, which is WebAssembly in a thread that is ended at
+ * its limits. It has no network, no disk, no clock of its own and nothing of Node; it may call the
+ * tools of the agent where the application allows that, through the same policy as direct calls.
+ */
+import { type ToolContext, type ToolError, ToolFailed } from "@crewline/core/Toolbox"
+import type * as Toolbox from "@crewline/core/Toolbox"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as BuiltIn from "./BuiltIn.ts"
+import * as Sandbox from "./CodeRun/Sandbox.ts"
+
+export interface Options {
+  /** Of all of a run, in milliseconds; tools that it calls count. Default: 10,000. */
+  readonly timeoutMillis?: number
+  /** Of the sandbox, in MiB. Default: 64. */
+  readonly maxMemory?: number
+  /** Runs a call that the code makes. Absent: code calls no tools. */
+  readonly call?: (name: string, args: Schema.JsonObject, context: ToolContext) => Effect.Effect<Schema.Json, ToolError>
+}
+
+const Parameters = Schema.Struct({ code: Schema.NonEmptyString })
+
+export const make = ({ call, maxMemory = 64, timeoutMillis = 10_000 }: Options = {}): Toolbox.Tool =>
+  BuiltIn.make({
+    name: "code_run",
+    description: `Runs JavaScript without network and files. Return a value; console.log is shown.${call === undefined ? "" : " await tool(name, arguments) calls a tool."}`,
+    parameters: Parameters,
+    aliases: { script: "code", source: "code", javascript: "code" },
+    kind: "execute",
+    idempotent: call === undefined,
+    execute: ({ code }, context) =>
+      Effect.flatMap(
+        Sandbox.run(code, {
+          timeoutMillis,
+          maxMemory,
+          call: (name, args) =>
+            call === undefined
+              ? Effect.fail(new ToolFailed({ message: "Code must not call tools here: call them directly." }))
+              : call(name, args, context)
+        }),
+        shown
+      )
+  })
+
+const shown = (end: Sandbox.End): Effect.Effect<string, ToolError> => {
+  const log = end.log === "" ? "" : `${end.log}\n`
+  if (end._tag === "Returned") return Effect.succeed(`${log}${end.value}`)
+  return Effect.fail(new ToolFailed({ message: `${log}${end.message}`, code: end.code }))
+}

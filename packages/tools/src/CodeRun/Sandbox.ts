@@ -1,0 +1,151 @@
+/**
+ * One run of code: QuickJS in WebAssembly, in a thread of its own. Ending the thread stops the code
+ * wherever it is, also inside of native operations such as sorting.
+ */
+import { type ToolError } from "@crewline/core/Toolbox"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Predicate from "effect/Predicate"
+import type * as Schema from "effect/Schema"
+import { readFile } from "node:fs/promises"
+import { createRequire } from "node:module"
+import { pathToFileURL } from "node:url"
+import { Worker } from "node:worker_threads"
+import * as Thread from "./Thread.ts"
+
+export interface Options {
+  readonly timeoutMillis: number
+  /** In MiB. */
+  readonly maxMemory: number
+  readonly call: (name: string, args: Schema.JsonObject) => Effect.Effect<Schema.Json, ToolError>
+}
+
+export type End =
+  /** The value as JSON; text as it is. */
+  | { readonly _tag: "Returned"; readonly value: string; readonly log: string }
+  | { readonly _tag: "Failed"; readonly code: string; readonly message: string; readonly log: string }
+
+/** Calls that may run at the same time, and in all. */
+const maxCalls = 100
+
+interface Engine {
+  readonly url: string
+  readonly module: object
+}
+
+/** Every runtime has it; only the types of browsers name it. */
+const webAssembly = Reflect.get(globalThis, "WebAssembly") as {
+  readonly compile: (bytes: Uint8Array) => Promise<object>
+}
+
+let loading: Promise<Engine> | undefined
+const load = (): Promise<Engine> =>
+  (loading ??= (async () => {
+    const { resolve } = createRequire(import.meta.url)
+    const module = await webAssembly.compile(await readFile(resolve("quickjs-wasi/quickjs.wasm")))
+    return { url: pathToFileURL(resolve("quickjs-wasi")).href, module }
+  })())
+
+/** Runs the body of an async function. */
+export const run = (code: string, options: Options): Effect.Effect<End> =>
+  Effect.flatMap(Effect.promise(load), (engine) => inThread(engine, code, options))
+
+const inThread = (engine: Engine, code: string, options: Options): Effect.Effect<End> =>
+  Effect.callback<End>((resume) => {
+    const { maxMemory, timeoutMillis } = options
+    const settings: Thread.Settings = { ...engine, code, maxBytes: maxMemory * 1024 * 1024 }
+    // As text, so that bundling cannot lose the file of the thread.
+    const worker = new Worker(`(${Thread.main.toString()})((url) => import(url))`, {
+      eval: true,
+      workerData: settings,
+      env: {},
+      argv: [],
+      execArgv: [],
+      stdin: false,
+      stdout: true,
+      stderr: true,
+      resourceLimits: { maxOldGenerationSizeMb: maxMemory + 32, maxYoungGenerationSizeMb: 8, stackSizeMb: 4 },
+      name: "crewline-code"
+    })
+    const calls = new Calls(options, (reply) => worker.postMessage(reply))
+    let log = ""
+    let isOver = false
+    const end = (ended: End) => {
+      if (isOver) return
+      isOver = true
+      clearTimeout(timer)
+      calls.stop()
+      void worker.terminate().then(
+        () => resume(Effect.succeed(ended)),
+        () => resume(Effect.succeed(ended))
+      )
+    }
+    const failed = (code: string, message: string) => end({ _tag: "Failed", code, message, log })
+    const timer = setTimeout(
+      () => failed("timeout", `The code did not end within ${timeoutMillis / 1_000} s and was stopped.`),
+      timeoutMillis
+    )
+    worker.on("error", (error: Error) => {
+      const isMemory = "code" in error && error.code === "ERR_WORKER_OUT_OF_MEMORY"
+      if (isMemory) failed("memory-exceeded", exceeded(maxMemory))
+      else failed("sandbox-failed", `The sandbox failed: ${error.message}`)
+    })
+    worker.on("exit", () => failed("sandbox-failed", "The sandbox ended before the code did."))
+    worker.on("message", (message: Thread.Message) => {
+      switch (message._tag) {
+        case "Log": {
+          log = message.text
+          return
+        }
+        case "Call":
+          return calls.make(message)
+        case "Returned":
+          return end({ _tag: "Returned", value: message.value, log })
+        case "Threw": {
+          if (message.isMemory) return failed("memory-exceeded", exceeded(maxMemory))
+          return failed("code-failed", message.text)
+        }
+      }
+    })
+    return Effect.promise(async () => {
+      clearTimeout(timer)
+      calls.stop()
+      await worker.terminate()
+    })
+  })
+
+const exceeded = (maxMemory: number): string => `The code needed more than ${maxMemory} MiB of memory and was stopped.`
+
+/** The tools that the code calls. */
+class Calls {
+  readonly #options: Options
+  readonly #reply: (reply: Thread.Reply) => void
+  readonly #running = new Set<Fiber.Fiber<Schema.Json, ToolError>>()
+  #made = 0
+
+  constructor(options: Options, reply: (reply: Thread.Reply) => void) {
+    this.#options = options
+    this.#reply = reply
+  }
+
+  make({ args, id, name }: Extract<Thread.Message, { readonly _tag: "Call" }>): void {
+    const refuse = (value: string) => this.#reply({ id, isFailure: true, value })
+    if (this.#made++ >= maxCalls) return refuse(`The code made more than ${maxCalls} calls.`)
+    const parsed: unknown = JSON.parse(args)
+    if (!Predicate.isReadonlyObject(parsed)) return refuse("The arguments of a tool must be an object.")
+    // What was parsed is JSON.
+    const fiber = Effect.runFork(this.#options.call(name, parsed as Schema.JsonObject))
+    this.#running.add(fiber)
+    fiber.addObserver((exit) => {
+      this.#running.delete(fiber)
+      if (Exit.isSuccess(exit)) return this.#reply({ id, isFailure: false, value: JSON.stringify(exit.value) })
+      const error = exit.cause.reasons.find((reason) => reason._tag === "Fail")
+      refuse(error === undefined ? "The tool failed." : error.error.message)
+    })
+  }
+
+  stop(): void {
+    for (const fiber of this.#running) Effect.runFork(Fiber.interrupt(fiber))
+  }
+}
