@@ -85,6 +85,15 @@ const unguarded: { readonly [listener: string]: string } = {
   "queue-redis/RedisConnection.ts: end": "only resumes a fiber",
   "queue-redis/RedisConnection/Client.ts: ready": "only sets a variable",
   "server/Listener.ts: finish": "only destroys a socket that is done with",
+  "tools/CodeRun/Sandbox.ts: error": "only ends the run",
+  "tools/CodeRun/Sandbox.ts: exit": "only ends the run",
+  "tools/CodeRun/Sandbox.ts: message": "catches what it parses, and ends the run",
+  "tools/CodeRun/Thread.ts: message": "runs in a thread without imports, which may end",
+  "tools/Data/Process.ts: disconnect": "runs in a process without imports, which ends",
+  "tools/Data/Process.ts: message": "runs in a process without imports, which may end",
+  "tools/Data/Query.ts: error": "only resumes a fiber",
+  "tools/Data/Query.ts: exit": "only resumes a fiber",
+  "tools/Data/Query.ts: message": "only resumes a fiber",
   "server/Watchdog.ts: Debugger.paused": "runs in a thread without imports, in a process that ends",
   "server/Watchdog.ts: Debugger.scriptParsed": "runs in a thread without imports, in a process that ends"
 }

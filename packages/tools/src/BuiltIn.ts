@@ -25,7 +25,7 @@ export const make = <A>({ aliases, parameters, ...options }: Options<A>): Toolbo
   return aliases === undefined ? tool : { ...tool, ...renaming(tool, aliases) }
 }
 
-/** Without limits that every value of the kind has anyway. */
+/** Without what models need not be told: calls are checked against all of the schema. */
 const lean = <A>(schema: A): A =>
   // What is left of an object is of its type: the keywords that go are optional.
   Predicate.isReadonlyObject(schema)
@@ -35,7 +35,9 @@ const lean = <A>(schema: A): A =>
     : schema
 
 const isEmpty = (key: string, value: unknown): boolean =>
-  (key === "maximum" && value === Number.MAX_SAFE_INTEGER) || (key === "minLength" && value === 1)
+  (key === "maximum" && value === Number.MAX_SAFE_INTEGER) ||
+  ((key === "minLength" || key === "minimum") && value === 1) ||
+  (key === "additionalProperties" && value === false)
 
 const renaming = (
   tool: Toolbox.Tool,

@@ -71,8 +71,8 @@ const listOf = (name: string): Config.Config<ReadonlyArray<string>> =>
   )
 
 /**
- * What the environment says: `CREWLINE_ALLOW_ADDRESSES`, `CREWLINE_HTTP_HOSTS`, and the variables of
- * search engines (`WebSearch.config`).
+ * What the environment says: `CREWLINE_ALLOW_ADDRESSES`, `CREWLINE_HTTP_HOSTS`, and the variables
+ * of search engines (`WebSearch.config`).
  */
 export const config: Config.Config<Options> = Config.all({
   allowAddresses: AddressGuard.allowConfig,

@@ -34,7 +34,8 @@ describe("code_run", () => {
       "const all = await Promise.all([1, 2].map((n) => tool('add', { a: n, b: 1 }))); return all.map((each) => each.sum)"
     expect(await run(code)).toBe("[2,3]")
     expect(called).toEqual(["add", "add"])
-    expect(await runHasty("return tool('add', {}).catch((error) => error.message)")).toMatch(/must not call tools here/)
+    const alone = { code: "return tool('add', {}).catch((error) => error.message)" }
+    expect(await World.call(CodeRun.make(), alone, ToolContext.make())).toMatch(/must not call tools here/)
   })
 
   it("says what the code threw", async () => {
@@ -83,6 +84,7 @@ describe("attacks on the sandbox", () => {
       "return await tool('add', JSON.parse('{\"__proto__\": {\"a\": 1}}'))",
       /^\{"name":"add","sum":null\}$/
     ],
+    ["arguments that are no JSON", "return await tool('add', () => 1).catch(String)", /must be an object/],
     ["deep recursion", "const f = () => f() + 1; return f()", /^ToolFailed code-failed/],
     ["a result that contains itself", "const a = {}; a.a = a; return a", /^ToolFailed code-failed/],
     ["a large result", "return 'y'.repeat(3e6)", /^ToolFailed code-failed: .*more than 1048576/]

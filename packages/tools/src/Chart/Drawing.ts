@@ -72,7 +72,7 @@ const plot = (chart: Chart, top: number): string => {
   const ticks = axis.ticks.map((tick) => Axis.label(tick, axis.step))
   const left = 24 + ticks.reduce((longest, tick) => Math.max(longest, tick.length), 0) * 7.5
   const isTilted =
-    Math.max(...chart.labels.map((label) => Math.min(label.length, 18))) * 7.5 >
+    chart.labels.reduce((longest, label) => Math.max(longest, Math.min(label.length, 18)), 0) * 7.5 >
     (width - left - 24) / Math.min(chart.labels.length, 30)
   const frame: Frame = { left, right: width - 24, top, bottom: height - (isTilted ? 92 : 40), axis }
   const grid = axis.ticks.map((tick, index) => {

@@ -132,7 +132,7 @@ class Calls {
   make({ args, id, name }: Extract<Thread.Message, { readonly _tag: "Call" }>): void {
     const refuse = (value: string) => this.#reply({ id, isFailure: true, value })
     if (this.#made++ >= maxCalls) return refuse(`The code made more than ${maxCalls} calls.`)
-    const parsed: unknown = JSON.parse(args)
+    const parsed = parse(args)
     if (!Predicate.isReadonlyObject(parsed)) return refuse("The arguments of a tool must be an object.")
     // What was parsed is JSON.
     const fiber = Effect.runFork(this.#options.call(name, parsed as Schema.JsonObject))
@@ -147,5 +147,14 @@ class Calls {
 
   stop(): void {
     for (const fiber of this.#running) Effect.runFork(Fiber.interrupt(fiber))
+  }
+}
+
+/** `undefined`: what the code gave has no form in JSON. */
+const parse = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
   }
 }

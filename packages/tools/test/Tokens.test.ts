@@ -1,0 +1,21 @@
+/** What the descriptions of tools cost with every request. */
+import { encode } from "gpt-tokenizer"
+import { expect, it } from "vitest"
+import * as Tools from "../src/index.ts"
+
+const tokensOf = (names: ReadonlyArray<string>): number => {
+  const tools = Tools.make().filter(({ name }) => names.includes(name))
+  const sent = tools.map(({ description, name, parameters }) => ({
+    type: "function",
+    function: { name, description, parameters }
+  }))
+  return encode(JSON.stringify(sent)).length
+}
+
+it("are few", () => {
+  const all = Tools.make().map(({ name }) => name)
+  const three = tokensOf(["file_read", "web_search", "calculate"])
+  console.log(`three tools: ${three} tokens; all ${all.length}: ${tokensOf(all)}`)
+  expect(three).toBeLessThan(230)
+  expect(tokensOf(all) / all.length).toBeLessThan(80)
+})
