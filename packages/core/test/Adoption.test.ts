@@ -1,6 +1,6 @@
 /**
- * Processes that are gone, and who takes over what they left. Nothing here waits for a lease: the
- * clock stands still unless a test moves it.
+ * Dead processes, and the takeover of their executions. No test waits for a lease: the clock stands
+ * still unless a test moves it.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -12,7 +12,7 @@ import * as Process from "./fake/Process.ts"
 import * as World from "./fake/World.ts"
 import { inMemory } from "./fake/InMemory.ts"
 
-/** The processes of a machine; a test says which are gone. */
+/** The processes of a machine; the test decides which are dead. */
 const machine = () => {
   const gone = new Set<string>()
   return {
@@ -26,7 +26,7 @@ const machine = () => {
   }
 }
 
-/** Answers with the name of the task, but the first time that it is asked never. */
+/** Answers with the name of the task, but never answers the first request. */
 const answersSecond = () => {
   const asked: Array<string> = []
   const model = World.llm((request) => {
@@ -44,8 +44,8 @@ const ownersOf = Effect.gen(function* () {
 
 const statusOf = (process: Process.Process, id: string) => Effect.map(process.crewline.get(id), ({ status }) => status)
 
-describe("a process that is gone", () => {
-  it.effect("leaves its executions to one that begins, at once", () =>
+describe("a dead process", () => {
+  it.effect("loses its executions at once to one that starts", () =>
     inMemory(
       Effect.gen(function* () {
         const { gone, process } = machine()
@@ -63,7 +63,7 @@ describe("a process that is gone", () => {
     )
   )
 
-  it.effect("leaves them to one that runs, with its next sweep", () =>
+  it.effect("loses them to a running one, at its next sweep", () =>
     inMemory(
       Effect.gen(function* () {
         const { gone, process } = machine()
@@ -79,7 +79,7 @@ describe("a process that is gone", () => {
     )
   )
 
-  it.effect("leaves the tasks of a shared queue, too", () =>
+  it.effect("loses the tasks of a shared queue, too", () =>
     inMemory(
       Effect.gen(function* () {
         const { gone, process } = machine()
@@ -90,7 +90,7 @@ describe("a process that is gone", () => {
         yield* TestClock.adjust(1)
         assert.deepStrictEqual(asked, ["x"])
         gone.add("p.a")
-        // The leases of this queue never run out.
+        // The leases of this queue never expire.
         const b = yield* Process.start(process("b", { model, queue }))
         yield* TestClock.adjust(1)
         assert.deepStrictEqual(
@@ -103,8 +103,8 @@ describe("a process that is gone", () => {
   )
 })
 
-describe("a process that is not gone for certain", () => {
-  it.effect("keeps its executions for as long as its lease, and its tasks", () =>
+describe("a process that may be alive", () => {
+  it.effect("keeps its executions until its lease expires, and its tasks", () =>
     inMemory(
       Effect.gen(function* () {
         const { process } = machine()
@@ -121,7 +121,7 @@ describe("a process that is not gone for certain", () => {
     )
   )
 
-  it.effect("is another one than one of the same name", () =>
+  it.effect("is distinguished from one of the same name", () =>
     inMemory(
       Effect.gen(function* () {
         const { asked, model } = answersSecond()
@@ -138,12 +138,12 @@ describe("a process that is not gone for certain", () => {
   )
 })
 
-/** Takes over on somebody's word; answers what was refused. */
+/** Takes over at a person's request; returns the executions that were refused. */
 const refused = (process: Process.Process, worker: string, options?: Adoption.Options) =>
   Effect.flip(process.crewline.adoptFrom(worker, options))
 
 describe("adopt", () => {
-  /** One process, whose tasks come to nothing, and another. Neither can see the other. */
+  /** Two processes; the tasks of the first never complete. Neither can see the other. */
   const two = (model: NonNullable<Process.Parts["model"]>) =>
     Effect.gen(function* () {
       const a = yield* Process.start({ model, options: { worker: { name: "a" } } })
@@ -153,7 +153,7 @@ describe("adopt", () => {
       return { a, b, id }
     })
 
-  it.effect("refuses a worker that renews its lease, and says for how long", () =>
+  it.effect("refuses a worker that renews its lease, and says how long the lease lasts", () =>
     inMemory(
       Effect.gen(function* () {
         const { asked, model } = answersSecond()
@@ -172,7 +172,7 @@ describe("adopt", () => {
     )
   )
 
-  it.effect("takes over when it is forced, and what the other does afterwards counts for nothing", () =>
+  it.effect("takes over when forced, and later results of the previous owner are ignored", () =>
     inMemory(
       Effect.gen(function* () {
         const { asked, model } = answersSecond()
@@ -187,7 +187,7 @@ describe("adopt", () => {
     )
   )
 
-  it.effect("takes over from a worker that is silent, before its lease has run out", () =>
+  it.effect("takes over from a silent worker before its lease expires", () =>
     inMemory(
       Effect.gen(function* () {
         const log = yield* EventLog.EventLog
@@ -207,7 +207,7 @@ describe("adopt", () => {
     )
   )
 
-  it.effect("knows a worker by its name, whatever process it signs with, and one that is gone at once", () =>
+  it.effect("finds a worker by its name, whatever process it signs with, and takes over from a dead one at once", () =>
     inMemory(
       Effect.gen(function* () {
         const { gone, process } = machine()
@@ -225,12 +225,12 @@ describe("adopt", () => {
     )
   )
 
-  it.effect("hands the tasks out again that it held of a shared queue, and refuses one whose queue hears of it", () =>
+  it.effect("hands out again the tasks it held of a shared queue, and refuses a worker that the queue hears from", () =>
     inMemory(
       Effect.gen(function* () {
         const { queue } = yield* Process.sharedQueue()
         const { asked, model } = answersSecond()
-        // It owns no execution: only the queue knows of it.
+        // It owns no execution: only the queue knows it.
         const a = yield* Process.start({ model, queue, options: { worker: { name: "a" } } })
         const b = yield* Process.start({ model, queue, options: { worker: { name: "b", concurrency: 0 } } })
         const { id } = yield* b.crewline.startPlan(World.plan({ x: {} }))
@@ -245,7 +245,7 @@ describe("adopt", () => {
     )
   )
 
-  it.effect("says which workers there are when it knows none of the name", () =>
+  it.effect("lists the known workers when the name is unknown", () =>
     inMemory(
       Effect.gen(function* () {
         const lonely = yield* Process.start({ options: { worker: { name: "b" } } })

@@ -17,7 +17,7 @@ import { ofType } from "./fake/InMemory.ts"
 
 const once: Plan.Retry = { attempts: 1, initialMillis: 1, factor: 1, maxMillis: 1 }
 
-/** Runs one task `a` to its end; answers its view, its events and what the model was asked. */
+/** Runs one task `a` to its end; returns its view, its events and the requests to the model. */
 const runTask = (
   task: Partial<Plan.PlannedTask>,
   answers: ReadonlyArray<Llm.Answer | World.Reply>,
@@ -39,7 +39,7 @@ const lastMessage = (request: Llm.Request): string => JSON.stringify(request.mes
 
 describe("AgentLoop", () => {
   describe("tools", () => {
-    it.effect("run at once, and their results go back in the order of the calls", () =>
+    it.effect("run in parallel, and their results are sent in the order of the calls", () =>
       Effect.gen(function* () {
         const { asked, events, task } = yield* runTask(
           { tools: ["slow", "fast"] },
@@ -55,7 +55,7 @@ describe("AgentLoop", () => {
           ["fast", "slow"]
         )
         assert.match(lastMessage(asked[1]!), /"slow":1.*"fast":2/)
-        // Only the call that must not be repeated is announced, and before it runs.
+        // Only the call that must not be repeated is announced before it runs.
         assert.deepStrictEqual(
           ofType(events, "ToolStarted").map((event) => event.tool),
           ["slow"]
@@ -64,7 +64,7 @@ describe("AgentLoop", () => {
       })
     )
 
-    it.effect("failures, unknown tools and broken arguments are told to the model, not thrown", () =>
+    it.effect("failures, unknown tools and invalid arguments are reported to the model, not thrown", () =>
       Effect.gen(function* () {
         const { asked, task } = yield* runTask(
           { tools: ["broken"] },
@@ -91,7 +91,7 @@ describe("AgentLoop", () => {
       })
     )
 
-    it.effect("the same call with the same result is refused, then the attempt fails", () =>
+    it.effect("the same call with the same result is refused, and then the attempt fails", () =>
       Effect.gen(function* () {
         let runs = 0
         const again = World.calls(["look", { at: 1 }])
@@ -114,7 +114,7 @@ describe("AgentLoop", () => {
       })
     )
 
-    it.effect("a call whose results change may be made again and again", () =>
+    it.effect("a call with changing results may be repeated", () =>
       Effect.gen(function* () {
         let runs = 0
         const { task } = yield* runTask(
@@ -127,7 +127,7 @@ describe("AgentLoop", () => {
       })
     )
 
-    it.effect("in the last turn no tool may be called, and without an answer the task fails", () =>
+    it.effect("the last turn allows no tool calls, and without an answer the task fails", () =>
       Effect.gen(function* () {
         const { asked, task } = yield* runTask(
           { tools: ["look"], maxTurns: 2 },
@@ -142,7 +142,7 @@ describe("AgentLoop", () => {
       })
     )
 
-    it.effect("a tool that this process does not have is a clear failure", () =>
+    it.effect("a tool that this process lacks fails with a clear message", () =>
       Effect.gen(function* () {
         const { task } = yield* runTask({ tools: ["nowhere"] }, [])
         assert.strictEqual(task.error!.code, "unknown-tool")
@@ -154,7 +154,7 @@ describe("AgentLoop", () => {
   describe("typed output", () => {
     const output = { type: "object", properties: { score: { type: "integer" } }, required: ["score"] }
 
-    it.effect("is validated, sent back with the complaint, and stored as JSON", () =>
+    it.effect("is validated, sent back with the violations, and stored as JSON", () =>
       Effect.gen(function* () {
         const { asked, events, task } = yield* runTask({ output }, [
           World.text("it is good"),
@@ -168,7 +168,7 @@ describe("AgentLoop", () => {
       })
     )
 
-    it.effect("fails after so many repairs", () =>
+    it.effect("fails after the maximum number of repairs", () =>
       Effect.gen(function* () {
         const { task } = yield* runTask({ output, maxRepairs: 1 }, [World.text("no"), World.text("no")])
         assert.strictEqual(task.error!.code, "output-invalid")
@@ -176,7 +176,7 @@ describe("AgentLoop", () => {
       })
     )
 
-    it.effect("is not attempted again when it never fits, unless the task asks for that", () =>
+    it.effect("is not retried if it never fits, unless the task asks for that", () =>
       Effect.gen(function* () {
         const never = Array.from({ length: 20 }, () => World.text("no"))
         const retry = { attempts: 3, initialMillis: 1, factor: 1, maxMillis: 1 }
@@ -188,7 +188,7 @@ describe("AgentLoop", () => {
       })
     )
 
-    it.effect("asks for JSON by the provider's means only when no tool can be called", () =>
+    it.effect("requests JSON output of the provider only when no tool can be called", () =>
       Effect.gen(function* () {
         const { asked } = yield* runTask(
           { output, tools: ["look"], maxTurns: 2 },
@@ -203,7 +203,7 @@ describe("AgentLoop", () => {
     )
   })
 
-  it.effect("an empty or a truncated answer is sent back", () =>
+  it.effect("an empty or truncated answer is sent back", () =>
     Effect.gen(function* () {
       const { asked, task } = yield* runTask({}, [World.text("  "), World.text("long, lo", "length"), World.text("ok")])
       assert.strictEqual(task.output, "ok")
@@ -220,10 +220,10 @@ describe("AgentLoop", () => {
     })
   )
 
-  describe("a guardrail in words", () => {
+  describe("a guardrail in plain language", () => {
     const guardrails: ReadonlyArray<Plan.Guardrail> = [{ kind: "sentence", text: "Name a source." }]
 
-    it.effect("is judged by the model; the complaint goes back to the agent", () =>
+    it.effect("is judged by the model, and the violation is sent back to the agent", () =>
       Effect.gen(function* () {
         const { asked, events, task } = yield* runTask({ guardrails }, [
           World.text("Otters float."),
@@ -250,7 +250,7 @@ describe("AgentLoop", () => {
       })
     )
 
-    it.effect("whose judge gives no verdict is a failure of its own", () =>
+    it.effect("whose judge returns no verdict fails with a separate code", () =>
       Effect.gen(function* () {
         const { task } = yield* runTask({ guardrails }, [World.text("a"), World.text("hm")])
         assert.strictEqual(task.error!.code, "guardrail-unavailable")
@@ -258,7 +258,7 @@ describe("AgentLoop", () => {
     )
   })
 
-  it.effect("every reason of a model's failure has its code", () =>
+  it.effect("each reason of a model failure has a code", () =>
     Effect.gen(function* () {
       const reasons = [
         [new Llm.ContextTooLong({ description: "x" }), "model-context-too-long"],
@@ -272,7 +272,7 @@ describe("AgentLoop", () => {
     })
   )
 
-  describe("taken up again", () => {
+  describe("resumed", () => {
     const shared = Layer.provideMerge(
       LocalTaskQueue.layerLocal,
       Layer.merge(LocalEventLog.layerLocal, Workspace.layerNone)
@@ -286,7 +286,7 @@ describe("AgentLoop", () => {
         Layer.provide([World.llm(reply, asked), World.toolbox(...tools), LocalTaskQueue.layerLocal])
       )
 
-    it.effect("asks nothing again that was answered, and repeats no call that must not be", () =>
+    it.effect("requests no recorded answer again, and repeats no call that must not be repeated", () =>
       Effect.gen(function* () {
         const asked: Array<Llm.Request> = []
         let charged = 0
@@ -300,8 +300,8 @@ describe("AgentLoop", () => {
           )
         ]
         const context = yield* Layer.build(shared)
-        // The first process stops while it waits for the second tool; its end is abrupt as far as
-        // the tool knows.
+        // The first process stops while it waits for the second tool, which cannot tell the stop
+        // from a crash.
         const id = yield* Effect.scoped(
           Effect.gen(function* () {
             const crewline = yield* Crewline.Crewline
@@ -337,8 +337,8 @@ describe("AgentLoop", () => {
   })
 })
 
-describe("what happens around a model call", () => {
-  it.effect("is recorded with the turn, or with the failure", () =>
+describe("details of a model call", () => {
+  it.effect("are recorded with the turn, or with the failure", () =>
     Effect.gen(function* () {
       const noticing = (request: Llm.Request, fail: boolean): World.Reply =>
         Effect.suspend(() => {
@@ -363,7 +363,7 @@ describe("what happens around a model call", () => {
 })
 
 describe("limits and the cache", () => {
-  it.effect("go with every call, each under its own key", () => {
+  it.effect("apply to every call, each under its key", () => {
     const asked: Array<Llm.Request> = []
     return Effect.gen(function* () {
       const crewline = yield* Crewline.Crewline
@@ -392,7 +392,7 @@ describe("limits and the cache", () => {
         ["agent", "execution"]
       )
       assert.isUndefined(asked[1]!.cache)
-      // What the log says was spent goes along, so that a budget outlives the process that counted
+      // The spending in the log is passed along, so that a budget survives the process that counted
       // it.
       assert.deepStrictEqual(
         asked[0]!.limits!.map(({ spent }) => spent?.requests),

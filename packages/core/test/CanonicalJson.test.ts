@@ -14,7 +14,7 @@ const reversed = (value: unknown): unknown =>
         )
       : value
 
-it("is the same text for the same value, whatever the order of keys", () =>
+it("is the same text for the same value, regardless of the order of keys", () =>
   FastCheck.assert(
     FastCheck.property(FastCheck.jsonValue(), (value) => {
       const text = CanonicalJson.stringify(value)
@@ -23,7 +23,7 @@ it("is the same text for the same value, whatever the order of keys", () =>
     })
   ))
 
-it("keeps the order of lists, leaves out what JSON does, and asks toJSON", () => {
+it("keeps the order of lists, omits what JSON omits, and calls toJSON", () => {
   const value = { b: [2, 1], a: undefined, at: new Date(0), custom: { toJSON: () => ({ z: 1, y: 2 }) } }
   assert.strictEqual(
     CanonicalJson.stringify(value),

@@ -43,7 +43,7 @@ describe("parse", () => {
     expect(Result.getOrThrow(crew).definition.agents["b"]).toEqual({ role: "other", goal: "g" })
   })
 
-  it("tells line and column of what is wrong, in the order of the file", () => {
+  it("reports line and column of each problem, in the order of the file", () => {
     expect(
       placesOf(`name: x
 procss: parallel
@@ -80,7 +80,7 @@ tasks:
     ])
   })
 
-  it("tells of missing keys where they are missing", () => {
+  it("reports missing keys where they belong", () => {
     expect(placesOf("name: x\nagents:\n  a: {}\ntasks:\n  t:\n    description: d\n")).toEqual([
       "missing-key 3:3 agents.a.role",
       "missing-key 3:3 agents.a.goal",
@@ -88,7 +88,7 @@ tasks:
     ])
   })
 
-  it("takes a key that stands twice for a name given twice", () => {
+  it("reports a duplicate key as a duplicate name", () => {
     const text = `name: x
 agents: { a: { role: r, goal: g, goal: h } }
 tasks:
@@ -128,7 +128,7 @@ tasks:
     it(`refuses ${title}`, () => expect(placesOf(text)[0]).toBe(place))
   }
 
-  it("ends on aliases without end and on endless nesting", () => {
+  it("terminates on endless aliases and nesting", () => {
     const bomb = [
       "a: &a [x,x,x,x,x,x,x,x,x]",
       ..."bcdefgh"
@@ -148,7 +148,7 @@ tasks:
     }
   })
 
-  it("looks at tools and inputs too, when they are told", () => {
+  it("checks tools and inputs, too, if they are given", () => {
     const text = `${valid}    tools: [file_read, serch]\n`
     expect(Result.isSuccess(CrewFile.parse(text))).toBe(true)
     const result = CrewFile.parse(text, { plan: { tools: ["file_read", "search"], inputs: {} } })
@@ -164,7 +164,7 @@ tasks:
     expect(Result.isSuccess(CrewFile.parse(text, { plan }))).toBe(true)
   })
 
-  it("keeps places when what the text refers to is filled in", () => {
+  it("keeps places when references of the text are filled in", () => {
     const text = "name: x\nagents:\n  a: { agentId: 7 }\ntasks:\n  t: { description: d, expectedOutput: 3 }\n"
     const stored = { role: "r", goal: "g" }
     const { locate, value } = Result.getOrThrow(CrewFile.read(text))
@@ -180,7 +180,7 @@ tasks:
 - line 1, column 1: The crew has no tasks: it needs at least one under "tasks".`)
   })
 
-  it("never throws, whatever the text", { timeout: 60_000 }, () => {
+  it("never throws, for any text", { timeout: 60_000 }, () => {
     fc.assert(
       fc.property(
         definition,
@@ -206,7 +206,7 @@ tasks:
     )
   })
 
-  it("finds in a text what is found in data", () => {
+  it("finds the same problems in a text as in data", () => {
     fc.assert(
       fc.property(damaged, (data) => {
         let text: string
@@ -235,7 +235,7 @@ describe("stringify", () => {
     expect(Result.getOrThrow(CrewFile.parse(CrewFile.stringify(crew))).definition.inputs).toEqual(inputs)
   })
 
-  it("is read again as the same crew", { timeout: 60_000 }, () => {
+  it("is parsed again as the same crew", { timeout: 60_000 }, () => {
     fc.assert(
       fc.property(definition, (data) => {
         const crew = Result.getOrThrow(Crew.fromJson(data))

@@ -13,7 +13,7 @@ const start = Effect.fnUntraced(function* (plan: ReturnType<typeof World.plan>) 
   return yield* crewline.startPlan(plan)
 })
 
-/** Runs to the end while the test's clock goes on; answers the view and the events. */
+/** Runs to the end while the test clock advances; returns the view and the events. */
 const runToEnd = Effect.fnUntraced(function* (plan: ReturnType<typeof World.plan>) {
   const crewline = yield* Crewline.Crewline
   const handle = yield* crewline.startPlan(plan)
@@ -46,7 +46,7 @@ describe("Crewline", () => {
     }).pipe(Effect.provide(World.world(World.llm((request) => World.text(`out ${request.caller!.taskId}`), asked))))
   })
 
-  it.effect("gives the results of several final tasks by name", () =>
+  it.effect("returns the results of several final tasks by name", () =>
     Effect.gen(function* () {
       const { view } = yield* runToEnd(World.plan({ a: {}, b: { context: ["a"] }, c: { context: ["a"] } }))
       assert.deepStrictEqual(view.output, { b: "b!", c: "c!" })
@@ -88,7 +88,7 @@ describe("Crewline", () => {
       const { events, view } = yield* runToEnd(World.plan({ a: { tools: ["look"] } }))
       assert.strictEqual(view.status, "completed")
       assert.strictEqual(view.tasks["a"]!.attempts, 2)
-      // look, refused, then the answer: the recorded first turn was not asked for again.
+      // Look, refused, then the answer: the recorded first turn was not requested again.
       assert.strictEqual(asked.length, 3)
       const retried = events.find((event) => event.type === "TaskRetried")!
       assert.isTrue(retried.type === "TaskRetried" && retried.delayMillis >= 700 && retried.keepsTurns)
@@ -114,7 +114,7 @@ describe("Crewline", () => {
     )
   })
 
-  describe("a final failure", () => {
+  describe("a permanent failure", () => {
     const failing = World.llm((request) =>
       request.caller!.taskId === "bad"
         ? World.refuse(new Llm.Authentication({ description: "no such key sk-canary1234567890" }))
@@ -144,7 +144,7 @@ describe("Crewline", () => {
       }).pipe(Effect.provide(World.world(failing)))
     )
 
-    it.effect("`continue` lets dependents run and see that it failed", () =>
+    it.effect("`continue` runs dependents, which receive the failure", () =>
       Effect.gen(function* () {
         const { events, view } = yield* runToEnd(graph("continue"))
         assert.strictEqual(view.tasks["after"]!.status, "completed")
@@ -190,7 +190,7 @@ describe("Crewline", () => {
     )
   })
 
-  it.effect("the time limit of the execution reaches calls in flight", () =>
+  it.effect("the time limit of the execution interrupts calls in flight", () =>
     Effect.gen(function* () {
       const { view } = yield* runToEnd(World.plan({ a: {} }, { timeoutMillis: 1_000 }))
       assert.strictEqual(view.status, "failed")
@@ -208,7 +208,7 @@ describe("Crewline", () => {
     }).pipe(Effect.provide(World.world(World.llm(() => Effect.never))))
   )
 
-  it.effect("a condition that does not hold skips the task, and its dependents see no result", () =>
+  it.effect("a false condition skips the task, and its dependents get no result", () =>
     Effect.gen(function* () {
       const { view } = yield* runToEnd(
         World.plan({
@@ -224,7 +224,7 @@ describe("Crewline", () => {
     }).pipe(Effect.provide(World.world(World.llm(() => World.text("a")))))
   )
 
-  it.effect("passes the pieces of an answer on when it streams", () =>
+  it.effect("forwards the pieces of a streamed answer", () =>
     Effect.gen(function* () {
       const crewline = yield* Crewline.Crewline
       const handle = yield* start(World.plan({ a: {} }))
@@ -271,7 +271,7 @@ describe("Crewline", () => {
     }).pipe(Effect.provide(World.world(World.llm(() => World.text("x")))))
   )
 
-  it.effect("an execution that does not exist is a typed error", () =>
+  it.effect("an unknown execution is a typed error", () =>
     Effect.gen(function* () {
       const crewline = yield* Crewline.Crewline
       for (const operation of [crewline.get("exec_no"), crewline.cancel("exec_no"), crewline.adopt("exec_no")]) {

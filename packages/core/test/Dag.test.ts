@@ -22,8 +22,8 @@ const dependenciesById = (nodes: Graphs.Nodes): Map<string, ReadonlyArray<string
 }
 
 /**
- * The same graph in Effect's terms, from what waits to what it waits for: self-dependencies and
- * unknown names left out.
+ * The same graph in Effect's terms, with edges from a task to its dependencies, without
+ * self-dependencies and unknown names.
  */
 const oracle = (nodes: Graphs.Nodes) => {
   const byId = dependenciesById(nodes)
@@ -41,7 +41,7 @@ const oracle = (nodes: Graphs.Nodes) => {
 }
 
 describe("a valid graph", () => {
-  property("is read as it was declared, each dependency once", [Graphs.acyclic], (nodes) => {
+  property("is read as declared, each dependency once", [Graphs.acyclic], (nodes) => {
     const dag = make(nodes)
     expect(dag.ids).toEqual(nodes.map(({ id }) => id))
     expect(dag.size).toBe(nodes.length)
@@ -66,11 +66,11 @@ describe("a valid graph", () => {
     }
   })
 
-  property("keeps the order of a declaration that is sorted", [Graphs.sorted], (nodes) => {
+  property("keeps the order of a sorted declaration", [Graphs.sorted], (nodes) => {
     expect([...make(nodes).order]).toEqual(nodes.map((_, index) => index))
   })
 
-  it("pulls a task forward only for the first that needs it", () => {
+  it("moves a task forward only for its first dependent", () => {
     const dag = make(tasks({ report: "draft", gather: "", draft: "gather", extra: "" }))
     expect([...dag.order].map((index) => dag.ids[index])).toEqual(["gather", "draft", "report", "extra"])
   })
@@ -82,7 +82,7 @@ describe("a valid graph", () => {
     expect(Dag.frontier(dag).ready()).toEqual([])
   })
 
-  it("says so when asked for a task it has not", () => {
+  it("throws for an unknown task", () => {
     const dag = make(tasks({ a: "" }))
     expect(dag.indexOf("b")).toBe(-1)
     expect(() => Dag.reachable(dag, ["a", "b"])).toThrow('Unknown task id "b": the graph has 1 tasks.')
@@ -96,8 +96,8 @@ describe("a valid graph", () => {
 
 describe("a broken graph", () => {
   /**
-   * What must be told of the tasks, found by looking at each by itself; the cycles as the sets of
-   * tasks in them.
+   * The expected problems of the tasks, found by checking each separately; the cycles as the sets
+   * of tasks in them.
    */
   const expected = (nodes: Graphs.Nodes) => {
     const { graph, ids } = oracle(nodes)
@@ -145,7 +145,7 @@ describe("a broken graph", () => {
     for (const code of codes) expect(found).toContain(code)
   })
 
-  property("is told from a valid one", [Graphs.anything], (nodes) => {
+  property("is distinguished from a valid one", [Graphs.anything], (nodes) => {
     const valid = checkProblems(nodes).length === 0
     expect(Result.isSuccess(Dag.make(nodes))).toBe(valid)
   })
@@ -179,7 +179,7 @@ describe("a broken graph", () => {
 })
 
 describe("readiness", () => {
-  /** What a frontier must say, kept the slow way. */
+  /** The expected state of a frontier, computed naively. */
   const model = (nodes: Graphs.Nodes) => {
     const dependencies = dependenciesById(nodes)
     const settled = new Set<string>()
@@ -189,7 +189,7 @@ describe("readiness", () => {
   }
 
   property(
-    "comes to every task exactly once, after its dependencies, in any interleaving",
+    "reaches every task exactly once, after its dependencies, in any interleaving",
     [Graphs.acyclic, Graphs.schedule],
     (nodes, schedule) => {
       const frontier = Dag.frontier(make(nodes))
@@ -199,7 +199,7 @@ describe("readiness", () => {
       const started = new Set(ready)
       while (state.settled.size < nodes.length) {
         expect(frontier.ready()).toEqual(state.ready())
-        // Something can go on as long as anything is left, and what waits is the rest.
+        // As long as anything is left something is ready, and everything else waits.
         expect(ready.length).toBeGreaterThan(0)
         expect(ready.toSorted()).toEqual(state.ready().toSorted())
         const [settling] = ready.splice(decide(ready.length), 1)
@@ -244,9 +244,9 @@ describe("readiness", () => {
   )
 })
 
-describe("what a failure takes with it", () => {
+describe("the effect of a failure", () => {
   property(
-    "is what can be reached from it",
+    "is everything reachable from it",
     [Graphs.acyclic.filter((nodes) => nodes.length > 0), Graphs.schedule],
     (nodes, schedule) => {
       const { graph, ids } = oracle(nodes)
@@ -266,7 +266,7 @@ describe("paths", () => {
     (_, index) =>
       schedule[index % schedule.length] ?? 1
 
-  property("weighs the heaviest way to a sink", [Graphs.acyclic, Graphs.schedule], (nodes, schedule) => {
+  property("weighs the heaviest path to a sink", [Graphs.acyclic, Graphs.schedule], (nodes, schedule) => {
     const dag = make(nodes)
     for (const weight of [undefined, durationsFor(schedule)]) {
       const longest = Dag.longestPathToSink(dag, weight)
@@ -284,8 +284,8 @@ describe("paths", () => {
   })
 })
 
-describe("a part of something larger", () => {
-  property("is the graph of what is known of it", [Graphs.anything], (nodes) => {
+describe("a part of a larger graph", () => {
+  property("is the graph of the known tasks", [Graphs.anything], (nodes) => {
     const byId = dependenciesById(nodes)
     const known = Array.from(byId, ([id, dependencies]) => ({
       id,
@@ -333,7 +333,7 @@ describe("size", () => {
     expect(plan(nodes)).toHaveLength(size)
   })
 
-  it("depth and width cost no stack", () => {
+  it("depth and width do not use the stack", () => {
     const chain = Array.from({ length: size }, (_, task) => ({
       id: `${task}`,
       dependencies: task + 1 < size ? [`${task + 1}`] : []

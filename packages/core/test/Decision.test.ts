@@ -24,9 +24,9 @@ const terminals = (events: ReadonlyArray<Event>) =>
 const statuses = (state: State): ReadonlyMap<string, string> =>
   new Map(Stories.tasksOf(state).map((task) => [task.plan.id, task.status]))
 
-// What a decision takes with it, told naively.
+// The effects of a decision, computed naively.
 
-/** Whom a task spawned, directly or not. */
+/** The tasks spawned by a task, directly or indirectly. */
 const descendants = (state: State, id: string): ReadonlySet<string> => {
   const found = new Set<string>()
   for (;;) {
@@ -38,8 +38,8 @@ const descendants = (state: State, id: string): ReadonlySet<string> => {
   }
 }
 /**
- * Who is open and depends on a task, directly or by others that are open: who was spawned later may
- * depend on what has been settled before.
+ * The open tasks that depend on a task, directly or through open ones: a task spawned later may
+ * depend on settled tasks.
  */
 const dependents = (state: State, id: string): ReadonlySet<string> => {
   const found = new Set<string>()
@@ -55,7 +55,7 @@ const dependents = (state: State, id: string): ReadonlySet<string> => {
   }
 }
 
-/** All terminal events that one terminal event causes, itself left out: `task: event, reason`. */
+/** All terminal events caused by one terminal event, without itself: `task: event, reason`. */
 const expectedFall = (before: State, cause: Extract<Event, { taskId: string }>): ReadonlyMap<string, string> => {
   const fall = new Map<string, string>()
   const open = new Set(
@@ -97,7 +97,7 @@ describe("an execution", () => {
     }
   )
 
-  property("never stands still: somebody can go on, or is waited for from outside", [Stories.any], ({ steps }) => {
+  property("never gets stuck: a task can continue, or waits for something external", [Stories.any], ({ steps }) => {
     for (const { after } of steps) {
       if (after.status !== "running" || Stories.actionable(after).length > 0) continue
       const timed = Stories.tasksOf(after).some((task) => task.waits?.timeoutMillis !== undefined)
@@ -118,7 +118,7 @@ describe("an execution", () => {
     }
   })
 
-  property("releases tasks as the graph does, each once", [Stories.any], ({ events, plan }) => {
+  property("releases tasks like the graph, each once", [Stories.any], ({ events, plan }) => {
     const frontier = Dag.frontier(Result.getOrThrow(Dag.make(nodesOf(plan.tasks))))
     const ready = new Set(frontier.ready())
     const planned = new Set(plan.tasks.map(({ id }) => id))
@@ -158,7 +158,7 @@ describe("an execution", () => {
     for (const { attempts, plan } of Stories.tasksOf(final)) expect(attempts).toBeLessThanOrEqual(plan.retry.attempts)
   })
 
-  property("gives a task up exactly when its runs in a row recorded nothing", [Stories.any], ({ events }) => {
+  property("fails a task exactly when its consecutive runs recorded nothing", [Stories.any], ({ events }) => {
     const idle = new Map<string, number>()
     for (const event of events) {
       if (!("taskId" in event)) continue
@@ -172,7 +172,7 @@ describe("an execution", () => {
 })
 
 describe("a decision", () => {
-  property("is the same for the same state, and leaves the state alone", [Stories.any], ({ steps }) => {
+  property("is the same for the same state, and does not change the state", [Stories.any], ({ steps }) => {
     for (const { before, command, events, refusal } of steps) {
       if (command === undefined) continue
       const again = Decision.decide(before, command)
@@ -181,7 +181,7 @@ describe("a decision", () => {
     }
   })
 
-  property("has only events that count", [Stories.any], ({ steps }) => {
+  property("has only events with an effect", [Stories.any], ({ steps }) => {
     for (const { after, before, events } of steps) {
       let state = before
       for (const event of events) {
@@ -203,7 +203,7 @@ describe("a decision", () => {
   })
 
   property(
-    "cancels what a woken task, or an attempt that begins anew, needs no longer: its own, and all of it",
+    "cancels the dependents that a woken task, or an attempt that starts over, no longer needs: only its own, and all of them",
     [Stories.any],
     ({ steps }) => {
       for (const { after, before, events } of steps) {
@@ -219,7 +219,7 @@ describe("a decision", () => {
     }
   )
 
-  property("leaves no ask open that nobody waits for", [Stories.any], ({ final, steps }) => {
+  property("leaves no open ask without a task waiting for it", [Stories.any], ({ final, steps }) => {
     for (const { after } of steps) {
       for (const [id, { taskId }] of HashMap.entries(after.open)) {
         const task = Execution.task(after, taskId)!
@@ -232,7 +232,7 @@ describe("a decision", () => {
     expect(HashMap.size(final.open)).toBe(0)
   })
 
-  property("takes the first answer while an ask is open, and no other", [Stories.any], ({ steps }) => {
+  property("accepts the first answer while an ask is open, and no other", [Stories.any], ({ steps }) => {
     for (const { after, before, command, events, refusal } of steps) {
       if (command?._tag !== "Answer") continue
       const ask = Execution.openOf(before, command.ask)
@@ -256,8 +256,8 @@ describe("a decision", () => {
         const isDue = (id: string | undefined) =>
           id !== undefined && (Execution.openOf(before, id)?.dueAt ?? Infinity) <= until
         for (const id of event.closes ?? []) {
-          // A timer is closed with the group that has come, too; an ask with the group whose timer
-          // has elapsed.
+          // A timer is also closed with its satisfied group; an ask with the group whose timer has
+          // elapsed.
           if (Execution.openOf(before, id)!.kind === "timer") continue
           const group = task.waits!.groups.find(({ signals }) => signals.includes(id))
           expect(isDue(id) || isDue(group?.timer)).toBe(true)
@@ -267,7 +267,7 @@ describe("a decision", () => {
   })
 
   property(
-    "ends with a result when a final task has one, else with the first failure",
+    "ends with a result if a final task has one, otherwise with the first failure",
     [Stories.any],
     ({ events, final, plan, steps }) => {
       const last = steps.at(-1)!
@@ -309,7 +309,7 @@ describe("a decision", () => {
     }
   })
 
-  property("starts nothing while paused, and lets what runs go on", [Stories.any], ({ steps }) => {
+  property("starts nothing while paused, and lets running tasks continue", [Stories.any], ({ steps }) => {
     for (const { before, command, events, refusal } of steps) {
       if (!before.paused) continue
       expect(events.some((event) => event.type === "TaskStarted")).toBe(false)
@@ -317,7 +317,7 @@ describe("a decision", () => {
     }
   })
 
-  property("wakes whom it should, and says by what", [Stories.any], ({ steps }) => {
+  property("wakes the right tasks, with the reason", [Stories.any], ({ steps }) => {
     for (const { before, command, events, refusal } of steps) {
       if (command?._tag !== "Start") continue
       const task = Execution.task(before, command.taskId)!
@@ -330,12 +330,12 @@ describe("a decision", () => {
   })
 })
 
-describe("what comes out", () => {
+describe("the outcome", () => {
   const outcome = FastCheck.constantFrom("Completed", "Failed", "Skipped")
   const choices = FastCheck.array(FastCheck.nat(59), { maxLength: 60, size: "max" })
 
   property(
-    "does not depend on who was first",
+    "does not depend on the order",
     [
       Plans.withPolicies(["skip", "continue"]),
       FastCheck.array(outcome, { minLength: 9, maxLength: 9 }),
@@ -366,8 +366,8 @@ describe("what comes out", () => {
     name === "Failed" ? failed : name === "Skipped" ? { _tag: "Skipped" } : { _tag: "Completed", output: 1 }
 
   /**
-   * By the graph alone: who is reached by a failure with `skip` is skipped, all others come out as
-   * fate has it.
+   * By the graph alone: tasks reached by a failure with `skip` are skipped, all others have their
+   * drawn outcome.
    */
   const expectedStatuses = (plan: Plan.Plan, fate: ReadonlyMap<string, string>): ReadonlyMap<string, string> => {
     const result = new Map<string, string>()
@@ -411,7 +411,7 @@ describe("growth", () => {
     return after(after(state, start("p")), start("old"))
   }
 
-  property("keeps the graph whole, or fails the task that grew", [waits, spawn], (waits, spawn) => {
+  property("keeps the graph valid, or fails the task that grew", [waits, spawn], (waits, spawn) => {
     const before = grown()
     const command = finish(
       "p",
@@ -422,7 +422,7 @@ describe("growth", () => {
       )
     )
     const state = after(before, command)
-    // Whatever it was, the graph is valid, and who was there is as before, unless it fell with the
+    // In any case the graph is valid, and earlier tasks are unchanged, unless they failed with the
     // task.
     Result.getOrThrow(
       Dag.make(Stories.tasksOf(state).map(({ plan }) => ({ id: plan.id, dependencies: plan.dependencies })))
@@ -439,7 +439,9 @@ describe("growth", () => {
     expect(completeAll(state).status).toBe("completed")
   })
 
-  /** By the rule: own tasks wait for own or settled ones, in no circle; p waits for its own. */
+  /**
+   * The rule: spawned tasks wait for spawned or settled ones, without cycles; p waits for its own.
+   */
   const isAllowed = (spawn: ReadonlyArray<Dag.Node>, waits: ReadonlyArray<string>): boolean => {
     const own = new Set(["old", ...spawn.map(({ id }) => id)])
     const taken = ["a", "b", "c", "p", "nobody"].filter((id) => id !== "nobody")
@@ -478,7 +480,7 @@ describe("growth", () => {
       "x -> y -> x"
     ],
     ["what is not settled", { spawn: [Plans.task({ id: "x", dependencies: ["c"] })], tasks: [] }, 'depends on "c"']
-  ])("with %s says what is wrong", (_, { spawn, tasks }, message) => {
+  ])("with %s reports what is wrong", (_, { spawn, tasks }, message) => {
     const state = after(grown(), finish("p", 2, Plans.suspended(Wait.of({ tasks }), spawn)))
     expect(Execution.task(state, "p")!.failure!.message).toContain(message)
   })
@@ -520,7 +522,7 @@ describe("a refusal", () => {
     expect(refusal(state, command)).toBe(expected)
   })
 
-  it("does not meet a task whose next attempt is due, or a clock that is far behind", () => {
+  it("does not affect a task whose next attempt is due, or a clock that is far behind", () => {
     for (const now of [due, due + 1, due - 60_051]) expect(refusal(delayed, { ...start("a"), now })).toBeUndefined()
   })
 })

@@ -8,8 +8,8 @@ import * as Embedder from "../src/Embedder.ts"
 import * as Memory from "../src/Memory.ts"
 
 /**
- * A model whose vectors say how long a text is and how many words it has; notes the sizes of its
- * requests.
+ * A model whose vectors consist of the length and the word count of a text; records the sizes of
+ * its requests.
  */
 const modelOf = (
   vectorOf: (text: string) => ReadonlyArray<number> = (text) => [text.length, text.split(" ").length]
@@ -28,7 +28,7 @@ const modelOf = (
 const options = { name: "test/model", dimensions: 2 }
 
 describe("Embedder", () => {
-  it.effect("asks a model in batches, in order, and makes vectors as long as 1", () =>
+  it.effect("calls a model in batches, in order, and normalizes vectors", () =>
     Effect.gen(function* () {
       const { model, requests } = yield* modelOf()
       const { embed, space } = Embedder.fromModel(model, { ...options, batchSize: 2 })
@@ -41,7 +41,7 @@ describe("Embedder", () => {
     })
   )
 
-  it.effect("fails where vectors have another length or are not numbers, and nothing is stored", () =>
+  it.effect("fails if vectors have a different length or are not numbers, and stores nothing", () =>
     Effect.gen(function* () {
       for (const [vector, words] of [
         [[1, 2, 3], "expected vectors of 2 dimensions, got one of 3"],
@@ -83,7 +83,7 @@ describe("Embedder", () => {
     })
   )
 
-  it.effect("keeps what it was asked for last", () =>
+  it.effect("keeps the most recently used vectors", () =>
     Effect.gen(function* () {
       const { model, requests } = yield* modelOf()
       const { embed } = Embedder.cached(Embedder.fromModel(model, options), 2)
@@ -98,7 +98,7 @@ describe("Embedder", () => {
     })
   )
 
-  it.effect("a provider that may be asked again is told from one that may not", () =>
+  it.effect("a provider failure that can be retried is distinguished from a permanent one", () =>
     Effect.gen(function* () {
       const failing = (reason: AiError.AiErrorReason) =>
         Effect.flatMap(
@@ -112,7 +112,7 @@ describe("Embedder", () => {
     })
   )
 
-  it.effect("hashes texts that look alike near each other", () =>
+  it.effect("hashes similar texts near each other", () =>
     Effect.gen(function* () {
       const [one, near, far] = yield* Embedder.hashing.embed([
         "The otter sleeps in the sea",

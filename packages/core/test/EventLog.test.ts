@@ -9,7 +9,7 @@ import * as LocalEventLog from "../src/LocalEventLog.ts"
 import * as EventLogContract from "../src/testing/EventLogContract.ts"
 import * as Story from "../src/testing/EventLogContract/Story.ts"
 
-/** A follower that has begun when it sees an event, and goes on when it is let. */
+/** A follower that signals the first event it sees, and continues when allowed. */
 const halting = Effect.fnUntraced(function* (log: EventLog.EventLog["Service"], id: string) {
   const begun = yield* Latch.make(false)
   const goOn = yield* Latch.make(false)
@@ -38,7 +38,7 @@ describe("LocalEventLog.layerLocal", () => {
     }).pipe(Effect.provide(LocalEventLog.layerLocal))
   )
 
-  it.effect("lets leases end by the Clock", () =>
+  it.effect("expires leases by the Clock", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const executionId = yield* Story.begin
@@ -51,7 +51,7 @@ describe("LocalEventLog.layerLocal", () => {
     }).pipe(Effect.provide(LocalEventLog.layerLocal))
   )
 
-  it.effect("forgets the oldest ended executions, with their keys, and never a running one", () =>
+  it.effect("removes the oldest ended executions, with their keys, and never a running one", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const idempotency = { key: "key", requestHash: "hash" }
@@ -74,7 +74,7 @@ describe("LocalEventLog.layerLocal", () => {
     }).pipe(Effect.provide(LocalEventLog.layerLocalWith({ keepEnded: 2 })))
   )
 
-  it.effect("tells a follower in the middle that the rest was deleted", () =>
+  it.effect("informs an active follower that the rest was deleted", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const id = yield* Story.begin
@@ -88,7 +88,7 @@ describe("LocalEventLog.layerLocal", () => {
     }).pipe(Effect.provide(LocalEventLog.layerLocal))
   )
 
-  it.effect("deletes by the Clock, and remembers that for so long", () =>
+  it.effect("deletes by the Clock, and keeps a record of that for a while", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const id = yield* Story.begin
@@ -107,7 +107,7 @@ describe("LocalEventLog.layerLocal", () => {
     }).pipe(Effect.provide(LocalEventLog.layerLocal))
   )
 
-  it.effect("lets a follower finish an execution that is forgotten meanwhile", () =>
+  it.effect("lets a follower finish an execution that is removed meanwhile", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const id = yield* Story.begin

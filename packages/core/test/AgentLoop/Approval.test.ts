@@ -1,4 +1,7 @@
-/** Calls that a person must approve: asked once each, bound to exactly what was shown. */
+/**
+ * Calls that a person must approve: each is asked about once, and the answer is bound to exactly
+ * what was shown.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -10,58 +13,63 @@ import * as World from "../fake/World.ts"
 const Arguments = Schema.Struct({ to: Schema.String })
 
 describe("approvals", () => {
-  it.effect("bind to one call each, in whatever order they are answered; nothing is made before, and each once", () =>
-    Effect.gen(function* () {
-      const sent: Array<unknown> = []
-      yield* running(
-        { a: { tools: ["send"] } },
-        {
-          answers: {
-            a: [World.calls(["send", { to: "x" }], ["send", { to: "y" }], ["send", { to: "z" }]), World.text("done")]
+  it.effect(
+    "bind to one call each, whatever the order of answers; no call is made before its approval, and each is made once",
+    () =>
+      Effect.gen(function* () {
+        const sent: Array<unknown> = []
+        yield* running(
+          { a: { tools: ["send"] } },
+          {
+            answers: {
+              a: [World.calls(["send", { to: "x" }], ["send", { to: "y" }], ["send", { to: "z" }]), World.text("done")]
+            },
+            tools: [send(sent)]
           },
-          tools: [send(sent)]
-        },
-        Effect.fnUntraced(function* ({ asked, crewline, events, id, task }) {
-          assert.strictEqual((yield* crewline.get(id)).status, "waiting")
-          const asks = yield* crewline.asks({ state: "open" })
-          assert.deepStrictEqual(
-            asks.map(({ shown }) => (shown as { arguments: unknown }).arguments),
-            [{ to: "x" }, { to: "y" }, { to: "z" }]
-          )
-          assert.deepStrictEqual(
-            (yield* task()).waitingFor,
-            asks.map(({ id, title }) => ({ kind: "approval", id, title }))
-          )
-          const [x, y, z] = asks
-          yield* crewline.answer(z!.id, { answer: "deny", reason: "not him" }, { by: ann })
-          yield* pass(50)
-          yield* crewline.answer(x!.id, { answer: "edit", arguments: { to: "xx" }, hash: x!.hash }, { by: ann })
-          yield* pass(50)
-          assert.deepStrictEqual(sent, [])
-          const closed = yield* crewline.answer(y!.id, { answer: "approve" }, { by: ann })
-          assert.deepStrictEqual([closed.state, closed.answer?.answer, closed.answeredBy], ["answered", "approve", ann])
-          yield* pass(100)
-          assert.sameMembers(sent, ["xx", "y"])
-          assert.strictEqual((yield* crewline.get(id)).output, "done")
-          assert.strictEqual(asked.length, 2)
-          const told = lastMessage(asked[1]!)
-          for (const part of ["changed the arguments", "sent to xx", "sent to y", "denied", "not him"])
-            assert.include(told, part)
-          const recorded = ofType(yield* events, "ToolCalled").map((event) => [event.arguments, event.isFailure])
-          assert.deepStrictEqual(
-            recorded.toSorted((left, right) => (JSON.stringify(left) < JSON.stringify(right) ? -1 : 1)),
-            [
-              [{ to: "xx" }, false],
-              [{ to: "y" }, false],
-              [{ to: "z" }, true]
-            ]
-          )
-        })
-      )
-    })
+          Effect.fnUntraced(function* ({ asked, crewline, events, id, task }) {
+            assert.strictEqual((yield* crewline.get(id)).status, "waiting")
+            const asks = yield* crewline.asks({ state: "open" })
+            assert.deepStrictEqual(
+              asks.map(({ shown }) => (shown as { arguments: unknown }).arguments),
+              [{ to: "x" }, { to: "y" }, { to: "z" }]
+            )
+            assert.deepStrictEqual(
+              (yield* task()).waitingFor,
+              asks.map(({ id, title }) => ({ kind: "approval", id, title }))
+            )
+            const [x, y, z] = asks
+            yield* crewline.answer(z!.id, { answer: "deny", reason: "not him" }, { by: ann })
+            yield* pass(50)
+            yield* crewline.answer(x!.id, { answer: "edit", arguments: { to: "xx" }, hash: x!.hash }, { by: ann })
+            yield* pass(50)
+            assert.deepStrictEqual(sent, [])
+            const closed = yield* crewline.answer(y!.id, { answer: "approve" }, { by: ann })
+            assert.deepStrictEqual(
+              [closed.state, closed.answer?.answer, closed.answeredBy],
+              ["answered", "approve", ann]
+            )
+            yield* pass(100)
+            assert.sameMembers(sent, ["xx", "y"])
+            assert.strictEqual((yield* crewline.get(id)).output, "done")
+            assert.strictEqual(asked.length, 2)
+            const told = lastMessage(asked[1]!)
+            for (const part of ["changed the arguments", "sent to xx", "sent to y", "denied", "not him"])
+              assert.include(told, part)
+            const recorded = ofType(yield* events, "ToolCalled").map((event) => [event.arguments, event.isFailure])
+            assert.deepStrictEqual(
+              recorded.toSorted((left, right) => (JSON.stringify(left) < JSON.stringify(right) ? -1 : 1)),
+              [
+                [{ to: "xx" }, false],
+                [{ to: "y" }, false],
+                [{ to: "z" }, true]
+              ]
+            )
+          })
+        )
+      })
   )
 
-  it.effect("are refused their own ways: another answer, other contents, twice, late, unknown", () =>
+  it.effect("are refused with distinct errors: a different answer, different contents, repeated, late, unknown", () =>
     running(
       { a: { tools: ["send"] } },
       { answers: { a: [World.calls(["send", { to: "x" }]), World.text("done")] }, tools: [send([])] },
@@ -81,7 +89,7 @@ describe("approvals", () => {
     )
   )
 
-  it.effect("bind to one call each, also where the model gave its calls one id or none", () =>
+  it.effect("bind to one call each, even if the model gave its calls the same id or none", () =>
     Effect.gen(function* () {
       const sent: Array<unknown> = []
       const made = ["x", "y", "z", "w"].map((to, index) => ["send", { to }, ["c", "c", "", "c_2"][index]!] as const)
@@ -103,7 +111,7 @@ describe("approvals", () => {
               isFailure,
               JSON.stringify(args) === '{"to":"x"}' || JSON.stringify(args) === '{"to":"z"}'
             )
-          // Calls and results name each other.
+          // Calls and results refer to each other.
           const told = asked[1]!.messages
             .slice(-2)
             .map(({ content }) =>
@@ -115,7 +123,7 @@ describe("approvals", () => {
     })
   )
 
-  it.effect("whose edit lacks its arguments are not made, whoever recorded it", () =>
+  it.effect("whose edit lacks its arguments cause no call, whatever recorded it", () =>
     Effect.gen(function* () {
       const sent: Array<unknown> = []
       yield* running(
@@ -125,7 +133,7 @@ describe("approvals", () => {
           const [ask] = yield* crewline.asks()
           const { hash } = ask!
           yield* log.append(id, [{ type: "AskAnswered", ask: "a/1.1.0", taskId: "a", answer: "edit", hash, by: ann }])
-          // Refused, and the task is woken: somebody has answered.
+          // Refused, and the task is woken, because the ask was answered.
           assert.strictEqual((yield* Effect.flip(crewline.answer(ask!.id, { answer: "approve" })))._tag, "AskClosed")
           yield* pass(100)
           assert.deepStrictEqual(sent, [])
@@ -209,7 +217,7 @@ describe("approvals", () => {
     })
   )
 
-  it.effect("of a tool for the whole run are asked for once", () =>
+  it.effect("of a tool for the whole run are requested once", () =>
     Effect.gen(function* () {
       const sent: Array<unknown> = []
       yield* running(
@@ -231,7 +239,7 @@ describe("approvals", () => {
   )
 
   it.effect(
-    "are declared by the crew too, and decided by a function of the arguments; broken calls are never shown",
+    "can be declared by the crew, and decided by a function of the arguments; invalid calls are never shown",
     () =>
       Effect.gen(function* () {
         const made: Array<unknown> = []
@@ -260,7 +268,7 @@ describe("approvals", () => {
             tools: [pay, look]
           },
           Effect.fnUntraced(function* ({ crewline }) {
-            // Those that need nobody run at once.
+            // Calls that need no approval run at once.
             assert.deepStrictEqual(made, [5])
             const asks = yield* crewline.asks()
             assert.deepStrictEqual(

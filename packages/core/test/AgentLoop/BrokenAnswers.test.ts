@@ -1,6 +1,6 @@
 /**
- * Answers of models that are not whole, not alone, or not what they seem: what the agent makes of
- * them, and what goes back.
+ * Incomplete, duplicated or malformed answers of models: how the agent handles them, and what is
+ * sent back.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -39,8 +39,8 @@ const ended = (finishReason: Llm.Answer["finishReason"], answer: Llm.Answer): Ll
   finishReason
 })
 
-describe("an answer that is not whole", () => {
-  it.effect.each(["error", "other"] as const)("ended by %s is a failure that is tried again", (reason) =>
+describe("an incomplete answer", () => {
+  it.effect.each(["error", "other"] as const)("ended by %s is a failure that is retried", (reason) =>
     Effect.gen(function* () {
       const { events, task } = yield* runTask({}, [ended(reason, World.text("The first half of")), World.text("All.")])
       assert.strictEqual(task.output, "All.")
@@ -50,7 +50,7 @@ describe("an answer that is not whole", () => {
     })
   )
 
-  it.effect("paused, is gone on with, and all of it is the answer", () =>
+  it.effect("that was paused is continued, and all its parts form the answer", () =>
     Effect.gen(function* () {
       const { asked, task } = yield* runTask({}, [
         ended("pause", World.text("Let me look. ")),
@@ -66,7 +66,7 @@ describe("an answer that is not whole", () => {
     })
   )
 
-  it.effect("cut off within a call, is told so, and not that it is no JSON", () =>
+  it.effect("truncated within a call is reported as truncated, not as invalid JSON", () =>
     Effect.gen(function* () {
       const { asked } = yield* runTask(
         { tools: ["stock"] },
@@ -81,7 +81,7 @@ describe("an answer that is not whole", () => {
 })
 
 describe("calls of a conversation", () => {
-  it.effect("have ids of their own, in one answer and over several", () =>
+  it.effect("have unique ids, within one answer and across several", () =>
     Effect.gen(function* () {
       const same = (...articles: ReadonlyArray<string>): Llm.Answer => ({
         ...World.calls(),
@@ -94,7 +94,7 @@ describe("calls of a conversation", () => {
       )
       const called = ofType(events, "ToolCalled")
       assert.strictEqual(new Set(called.map(({ callId }) => callId)).size, 3)
-      // Each call has its own result.
+      // Each call has a separate result.
       const parts = asked[2]!.messages.flatMap(({ content }): ReadonlyArray<Part> =>
         typeof content === "string" ? [] : content
       )
@@ -110,7 +110,7 @@ describe("calls of a conversation", () => {
     })
   )
 
-  it.effect("go back with what their provider sent beside them", () =>
+  it.effect("are sent back with the data their provider added", () =>
     Effect.gen(function* () {
       const signed: Llm.Answer = {
         ...World.calls(),
@@ -126,7 +126,7 @@ describe("calls of a conversation", () => {
   )
 })
 
-describe("JSON among words", () => {
+describe("JSON surrounded by text", () => {
   const output = {
     type: "object",
     properties: { title: { type: "string" }, n: { type: "integer" } },
@@ -154,7 +154,7 @@ describe("JSON among words", () => {
     })
   )
 
-  it.effect("that is not valid is complained of by its own faults", () =>
+  it.effect("is reported with its own violations if it is invalid", () =>
     Effect.gen(function* () {
       const { asked } = yield* runTask({ output }, [World.text('Take this: {"title":7,"n":1}'), World.text(right)])
       assert.include(JSON.stringify(asked[1]!.messages.at(-1)), "/title")
@@ -162,11 +162,11 @@ describe("JSON among words", () => {
   )
 })
 
-describe("a provider that asks for a long wait", () => {
+describe("a provider that requests a long wait", () => {
   const limited = (retryAfterMillis: number) =>
     new Llm.LlmError({ model: "m", reason: new Llm.RateLimited({ description: "Daily limit.", retryAfterMillis }) })
 
-  it.effect("beyond retry.max is not waited for, and the failure says how long it wants", () =>
+  it.effect("beyond retry.max is not waited for, and the failure states the requested time", () =>
     Effect.gen(function* () {
       const { asked, task } = yield* runTask({}, [limited(86_400_000), World.text("late")])
       assert.strictEqual(task.status, "failed")
@@ -177,7 +177,7 @@ describe("a provider that asks for a long wait", () => {
     })
   )
 
-  it.effect("within it is waited for as long as it says", () =>
+  it.effect("within it is waited for as requested", () =>
     Effect.gen(function* () {
       const { events, task } = yield* runTask({}, [limited(30_000), World.text("late")])
       assert.strictEqual(task.output, "late")
@@ -187,7 +187,7 @@ describe("a provider that asks for a long wait", () => {
 })
 
 describe("the cache of answers", () => {
-  it.effect("is told to keep what was accepted, and nothing else", () =>
+  it.effect("stores accepted answers, and nothing else", () =>
     Effect.gen(function* () {
       const kept: Array<string> = []
       const cached = (text: string, answer: Llm.Answer = World.text(text)): Llm.Answer => ({

@@ -1,6 +1,6 @@
 /**
- * Calls that a limit refuses: the task fails, waits for a person to raise the limit, or finishes
- * with what it has.
+ * Calls refused by a limit: the task fails, waits for a person to raise the limit, or finishes with
+ * its partial result.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -20,14 +20,11 @@ import { ofType } from "../fake/InMemory.ts"
 
 const once: Plan.Retry = { attempts: 1, initialMillis: 1, factor: 1, maxMillis: 1 }
 const look = World.calls(["look", {}])
-/** Each looks at something else: whoever asks the same again and again is stopped. */
+/** Each looks at something different, because repeated calls are stopped. */
 const looks = (count: number) => Array.from({ length: count }, (_, at) => World.calls(["look", { at }]))
 const lookTool = World.tool("look", () => Effect.succeed("seen"), { idempotent: true })
 
-/**
- * Whoever wakes another in no time needs a turn of the scheduler for it, and hashing one of the
- * platform.
- */
+/** Waking another fiber takes a turn of the scheduler, and hashing takes a turn of the platform. */
 const settle = Effect.repeat(
   Effect.andThen(
     TestClock.adjust(5),
@@ -39,7 +36,7 @@ const settle = Effect.repeat(
 interface Run {
   readonly id: string
   readonly asked: ReadonlyArray<Llm.Request>
-  /** Calls by the key of the limit that they counted for. */
+  /** Calls by the key of the limit they count against. */
   readonly made: ReadonlyMap<string, number>
   readonly crewline: Crewline.Crewline["Service"]
   readonly events: Effect.Effect<ReadonlyArray<ExecutionEvent.ExecutionEvent>, EventLog.EventLogError>
@@ -50,7 +47,7 @@ interface Run {
   ) => Effect.Effect<void, Crewline.AnswerError>
 }
 
-/** Starts the plan, and hands it over when nothing moves any more. */
+/** Starts the plan, and returns it when no progress is possible. */
 const running = <A, E>(
   tasks: { readonly [id: string]: Partial<Plan.PlannedTask> },
   options: {
@@ -105,7 +102,7 @@ describe("a limit that asks", () => {
   const four = [...looks(3), World.text("done")]
 
   it.effect(
-    "is asked about once, whoever was refused; raised, all go on where they were, and nothing is paid twice",
+    "is asked about once for all refused tasks; once raised, all resume where they were, and no call is paid twice",
     () =>
       running(
         { a: { tools: ["look"] }, b: { tools: ["look"] } },
@@ -159,7 +156,7 @@ describe("a limit that asks", () => {
       )
   )
 
-  it.effect("asks again when it is reached again; what was not named stays", () =>
+  it.effect("asks again when it is reached again; unnamed limits stay", () =>
     running(
       { a: { tools: ["look"], limits: { requests: 1, tokens: 500, onExceeded: "ask" } } },
       { answers: { a: three } },
@@ -179,7 +176,7 @@ describe("a limit that asks", () => {
     )
   )
 
-  it.effect("fails all who were refused when it is denied, and is final", () =>
+  it.effect("fails all refused tasks when it is denied, and is final", () =>
     running(
       { a: { tools: ["look"], onFailure: "continue" }, b: { context: ["a"] } },
       {
@@ -201,7 +198,7 @@ describe("a limit that asks", () => {
     )
   )
 
-  it.effect("holds for all that its task spawns", () => {
+  it.effect("applies to all tasks that its task spawns", () => {
     const spawn = Tool.make({
       name: "spawn",
       description: "Adds two tasks.",
@@ -234,7 +231,7 @@ describe("a limit that asks", () => {
   })
   const seen = new Set<string>()
 
-  it.effect("waits with a judge of a guardrail too, whose candidate stands meanwhile", () =>
+  it.effect("also suspends a guardrail's judge, whose candidate is kept meanwhile", () =>
     running(
       { a: { guardrails: [{ kind: "sentence", text: "Be short." }] } },
       {
@@ -252,8 +249,8 @@ describe("a limit that asks", () => {
   )
 })
 
-describe("a limit at which the agent finishes", () => {
-  it.effect("gives it one last turn without tools, whose output is marked as partial, also for those who read it", () =>
+describe("a limit that lets the agent finish", () => {
+  it.effect("allows one last turn without tools, whose output is marked as partial, also for dependents", () =>
     running(
       { a: { tools: ["look"], limits: { requests: 3, onExceeded: "finish" } }, b: { context: ["a"] } },
       { answers: { a: [look, look, World.text("half of it")], b: [World.text("end")] } },
@@ -280,7 +277,7 @@ describe("a limit at which the agent finishes", () => {
     )
   )
 
-  it.effect("fails when nothing is left even for that, and when its last answer is refused", () =>
+  it.effect("fails when the rest is insufficient even for that, and when the last answer is refused", () =>
     Effect.gen(function* () {
       yield* running(
         { a: { tools: ["look"] } },
@@ -307,7 +304,7 @@ describe("a limit at which the agent finishes", () => {
     })
   )
 
-  it.effect("leaves room for the judges of its last answer, too", () =>
+  it.effect("leaves enough for the judges of the last answer, too", () =>
     running(
       {
         a: {
@@ -332,7 +329,7 @@ describe("a limit at which the agent finishes", () => {
   )
   let lookedAt = 0
 
-  it.effect("stays partial across the review of a person, by a leg that only knows what is recorded", () =>
+  it.effect("keeps the partial mark across a person's review, in a leg that knows only the log", () =>
     running(
       { a: { tools: ["look"], humanInput: { onSilence: "deny" }, limits: { requests: 2, onExceeded: "finish" } } },
       { answers: { a: [look, World.text("half of it")] } },
@@ -347,7 +344,7 @@ describe("a limit at which the agent finishes", () => {
     )
   )
 
-  it.effect("marks the result of the execution when it is that of a final task", () =>
+  it.effect("marks the result of the execution if it comes from a final task", () =>
     running(
       { a: { limits: { requests: 1, onExceeded: "finish" } } },
       { answers: { a: [World.text("some")] } },
@@ -358,8 +355,8 @@ describe("a limit at which the agent finishes", () => {
   )
 })
 
-describe("how near a limit is", () => {
-  it.effect("is told at 50, 80 and 100 %, once each, in the order of the turns; never where nothing is limited", () =>
+describe("the usage of a limit", () => {
+  it.effect("is reported at 50, 80 and 100 %, once each, in the order of turns; never without a limit", () =>
     running(
       { a: { tools: ["look"], limits: { requests: 10 } }, b: { dependencies: ["a"] } },
       { answers: { a: [...looks(9), World.text("x")], b: [World.text("y")] } },
@@ -372,7 +369,7 @@ describe("how near a limit is", () => {
     )
   )
 
-  it.effect("is told of a judge of a guardrail that was refused, and the task fails of its limit", () =>
+  it.effect("is reported for a refused guardrail judge, and the task fails with its limit", () =>
     running(
       { a: { guardrails: [{ kind: "sentence", text: "Be short." }], limits: { requests: 1 } } },
       { answers: { a: [World.text("draft")] } },
@@ -390,7 +387,7 @@ describe("how near a limit is", () => {
     )
   )
 
-  it.effect("fails as before where the limit says nothing else", () =>
+  it.effect("fails as before if the limit declares no other behaviour", () =>
     running(
       { a: { tools: ["look"], limits: { requests: 1 } } },
       { answers: { a: [look] } },

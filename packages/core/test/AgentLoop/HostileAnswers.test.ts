@@ -1,4 +1,4 @@
-/** Answers and results that are not what a model or a tool should write. */
+/** Answers and results that no model or tool should write. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
@@ -23,7 +23,7 @@ const runTask = (
     const crewline = yield* Crewline.Crewline
     const handle = yield* crewline.startPlan(World.plan({ a: task }))
     const events = yield* Stream.runCollect(handle.events)
-    // What is recorded can be stored.
+    // Recorded events can be stored.
     assert.isString(JSON.stringify(events))
     const { tasks } = yield* crewline.get(handle.id)
     return { task: tasks["a"]!, asked }
@@ -45,7 +45,7 @@ describe("JSON nested 5,000 levels deep", () => {
     })
   )
 
-  it.effect("as the arguments of a tool never reaches the tool, and the model is told why", () =>
+  it.effect("as the arguments of a tool never reaches the tool, and the reason is sent to the model", () =>
     Effect.gen(function* () {
       let called = 0
       const tool = World.tool("read", () => Effect.sync(() => ++called))
@@ -61,7 +61,7 @@ describe("JSON nested 5,000 levels deep", () => {
     })
   )
 
-  it.effect("as what a provider notes beside its answer is left out", () =>
+  it.effect("as data that a provider adds to its answer is dropped", () =>
     Effect.gen(function* () {
       const answer = World.text("done")
       const noted = {
@@ -99,7 +99,7 @@ it.effect.each([
     World.tool("read", () => Effect.succeed({ rows: Array.from({ length: 200 }, () => "SECRET".repeat(1_000)) }))
   ],
   ["failure", World.tool("read", () => Effect.fail({ message: "SECRET".repeat(200_000) } as never))]
-] as const)("a %s of a tool that is too long is a failure of that call, which says so", ([, tool]) =>
+] as const)("a %s of a tool that is too long is a failure of that call, with the reason", ([, tool]) =>
   Effect.gen(function* () {
     const { asked, task } = yield* runTask({ tools: ["read"] }, [World.calls(["read", {}]), World.text("done")], [tool])
     assert.strictEqual(task.output, "done")
@@ -109,7 +109,7 @@ it.effect.each([
   })
 )
 
-it.effect("a tool that throws what contains itself fails that call", () =>
+it.effect("a tool that throws a cyclic value fails that call", () =>
   Effect.gen(function* () {
     const circle: { self?: unknown } = {}
     circle.self = circle
@@ -127,13 +127,13 @@ it.effect("a tool that throws what contains itself fails that call", () =>
 )
 
 describe("the JSON of an answer", () => {
-  it("is found in a code fence, with words around it", () => {
+  it("is found in a code fence surrounded by text", () => {
     const text = 'Here it is {almost}:\n\n```json\n\n{"a": [1]}\n  ```\nAnything else?'
     assert.deepStrictEqual(JsonText.parse(text), { value: { a: [1] } })
     assert.deepStrictEqual(JsonText.parse("``` \n[2]\n```"), { value: [2] })
   })
 
-  it("is looked for in time that grows with the text and not with its cube", () => {
+  it("is found in time that is linear in the text, not cubic", () => {
     // With a regular expression this took minutes.
     const result = JsonText.parse(`\`\`\`${"\n".repeat(200_000)}`)
     assert.isTrue("reason" in result)

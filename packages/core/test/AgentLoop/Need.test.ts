@@ -1,6 +1,6 @@
 /**
- * Calls that wait for a person's answer, for a signal or for time: each is made once, with what has
- * come.
+ * Calls that wait for a person's answer, for a signal or for time: each is made once, with the
+ * awaited value.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -21,7 +21,7 @@ const question = (options: { readonly timeout?: string; readonly default?: strin
   })
 
 describe("questions", () => {
-  it.effect("are answered as the schema says, and reach the tool", () =>
+  it.effect("are answered according to the schema, and reach the tool", () =>
     running(
       { a: { tools: ["ask"] } },
       { answers: { a: [World.calls(["ask", { what: "Which?" }]), World.text("done")] }, tools: [question()] },
@@ -37,7 +37,7 @@ describe("questions", () => {
     )
   )
 
-  it.effect("that nobody answers in time fail, or get their default; the others keep waiting", () =>
+  it.effect("without an answer in time fail, or get their default; the others keep waiting", () =>
     running(
       { a: { tools: ["ask", "later", "open"] } },
       {
@@ -82,7 +82,7 @@ describe("questions", () => {
 const circle: { self?: unknown } = {}
 circle.self = circle
 
-describe("what a tool asks", () => {
+describe("an ask of a tool", () => {
   it.effect.each<[string, unknown, string]>([
     ["no question", undefined, "must return a question"],
     ["a blank one", { question: " " }, "must return a question"],
@@ -92,7 +92,7 @@ describe("what a tool asks", () => {
     ["a time limit without an end", { question: "q", timeout: 1e300 }, "at most 100 years"],
     ["a default that is not JSON", { question: "q", default: 1n }, "is not JSON"],
     ["a default that contains itself", { question: "q", default: circle }, "nested too deep"]
-  ])("is refused and told to the agent when it is %s; nobody is asked", ([, asked, told]) => {
+  ])("is refused and reported to the agent when it is %s; no person is asked", ([, asked, told]) => {
     const tool = Tool.make({
       name: "ask",
       description: "Asks.",
@@ -110,7 +110,7 @@ describe("what a tool asks", () => {
     )
   })
 
-  it.effect("has a title of one line, however long the question is, and is shown whole", () => {
+  it.effect("has a title of one line, however long the question is, and is shown completely", () => {
     const long = `Which?\n\u001b[31m${"x".repeat(1_000)}`
     return running(
       { a: { tools: ["ask"] } },
@@ -124,7 +124,7 @@ describe("what a tool asks", () => {
     )
   })
 
-  it.effect("may be shown with any deadline that a tool of one's own says", () => {
+  it.effect("may be shown with any deadline that a custom tool specifies", () => {
     const endless = {
       ...World.tool("ask", () => Effect.succeed(1)),
       need: () => Effect.succeed({ _tag: "Question", question: "q", schema: {}, timeoutMillis: 1e300 } as const)
@@ -157,7 +157,7 @@ describe("signals and time", () => {
       { answers, tools: [waiter] },
       Effect.fnUntraced(function* ({ asked, crewline, id, task }) {
         assert.deepStrictEqual((yield* task()).waitingFor, [
-          { kind: "signal", id: "paid" },
+          { kind: "a signal reaches the call with its value, and only declared names are accepted", id: "paid" },
           { kind: "time", until: "1970-01-01T00:00:10.000Z" }
         ])
         for (const name of ["piad", "a/1.1.0.timer", ""])
@@ -171,7 +171,7 @@ describe("signals and time", () => {
     )
   )
 
-  it.effect("a signal that came first needs no wait; one that never comes is waited for no longer than said", () =>
+  it.effect("a signal that came first needs no wait; a missing one is awaited only until its limit", () =>
     Effect.gen(function* () {
       yield* running(
         { before: {}, a: { tools: ["wait"], signals: ["paid"], dependencies: ["before"] } },
@@ -198,13 +198,13 @@ describe("signals and time", () => {
     })
   )
 
-  it.effect("a signal that the task does not declare cannot be waited for", () =>
+  it.effect("a signal that the task does not declare cannot be awaited", () =>
     running(waits([]), { answers, tools: [waiter] }, ({ asked }) =>
       Effect.sync(() => assert.include(lastMessage(asked[1]!), "does not declare the signal"))
     )
   )
 
-  it.effect("the time limit of an attempt counts work, not waiting", () =>
+  it.effect("the time limit of an attempt includes work, not waiting", () =>
     Effect.gen(function* () {
       const slow = (millis: number, answer: Llm.Answer) => Effect.delay(Effect.succeed(answer), millis)
       const pausing = Tool.make({

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Prompting from "../../src/AgentLoop/Prompting.ts"
 
 describe("Prompting.answerMessage", () => {
-  it("gives a provider back what it said about its own parts", () => {
+  it("returns to a provider the data it added to its parts", () => {
     const metadata = { openai: { phase: "final_answer" } }
     assert.deepStrictEqual(
       Prompting.answerMessage([

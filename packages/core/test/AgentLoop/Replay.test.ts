@@ -1,4 +1,4 @@
-/** A task that is taken up again stands on what is recorded. */
+/** A resumed task is based on the recorded events. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { TestClock } from "effect/testing"
@@ -26,8 +26,8 @@ const turn = (number: number, answer: Llm.Answer): ExecutionEvent.Draft => ({
 })
 
 /**
- * An execution whose worker died after these events of its task `a`; answers what the model was
- * asked after that, and the view.
+ * An execution whose worker died after these events of its task `a`; returns the later requests to
+ * the model, and the view.
  */
 const takeUp = (options: {
   readonly task?: Partial<Plan.PlannedTask>
@@ -52,7 +52,7 @@ const takeUp = (options: {
   }).pipe(Effect.scoped, Effect.provide(LocalEventLog.layerLocal))
 
 describe("AgentLoop, after a crash", () => {
-  it.effect("an answer that was refused stays refused, though no check would refuse it now", () =>
+  it.effect("a refused answer stays refused, even if no check would refuse it now", () =>
     Effect.gen(function* () {
       const { asked, events, task } = yield* takeUp({
         recorded: [
@@ -68,7 +68,7 @@ describe("AgentLoop, after a crash", () => {
     })
   )
 
-  it.effect("a recorded answer that nobody has looked at yet is judged, not asked for again", () =>
+  it.effect("a recorded answer that has not been checked is judged, not requested again", () =>
     Effect.gen(function* () {
       const { asked, task } = yield* takeUp({ recorded: [turn(1, World.text("first"))], answers: [] })
       assert.strictEqual(task.output, "first")
@@ -76,7 +76,7 @@ describe("AgentLoop, after a crash", () => {
     })
   )
 
-  it.effect("recorded verdicts of a judge count, and only the missing one is asked for", () =>
+  it.effect("recorded verdicts of a judge count, and only the missing one is requested", () =>
     Effect.gen(function* () {
       const { asked, task } = yield* takeUp({
         task: {
@@ -97,7 +97,7 @@ describe("AgentLoop, after a crash", () => {
     })
   )
 
-  it.effect("of three calls the finished one is not made again, the begun one only if that does no harm", () =>
+  it.effect("of three calls the completed one is not repeated, the started one only if that is safe", () =>
     Effect.gen(function* () {
       const made: Array<string> = []
       const tool = (name: string, idempotent: boolean) =>
@@ -133,7 +133,7 @@ describe("AgentLoop, after a crash", () => {
         tools: [tool("done", false), tool("begun", false), tool("read", true)]
       })
       assert.strictEqual(task.output, "fine")
-      // The key is that of the run that asked for the call: a second delivery carries the same.
+      // The key is that of the run that requested the call: a second delivery has the same one.
       assert.deepStrictEqual(made, ["x/a/1/1/c3"])
       const results = JSON.stringify(asked[0]!.messages.at(-1))
       assert.include(results, "recorded result")
@@ -141,7 +141,7 @@ describe("AgentLoop, after a crash", () => {
     })
   )
 
-  it.effect("what an attempt recorded that began anew is not used", () =>
+  it.effect("records of an attempt that started over are not used", () =>
     Effect.gen(function* () {
       const { asked, task } = yield* takeUp({
         recorded: [

@@ -1,6 +1,6 @@
 /**
- * A leg that is repeated asks and adds nothing anew: an execution is cut after each of its appends,
- * taken up by another process, and comes to the same asks, timers and tasks.
+ * A repeated leg opens no asks and adds no tasks twice: an execution is interrupted after each of
+ * its appends, resumed by another process, and has the same asks, timers and tasks.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -22,7 +22,7 @@ import * as World from "../fake/World.ts"
 const kinds = ["free", "send", "ask", "pay", "spawn", "pause"] as const
 type Kind = (typeof kinds)[number]
 
-/** What a task does: the calls of each turn, then an answer, which a person may look at. */
+/** The work of a task: the calls of each turn, then an answer, which a person may review. */
 interface Script {
   readonly turns: ReadonlyArray<ReadonlyArray<Kind>>
   readonly isReviewed: boolean
@@ -39,7 +39,7 @@ const script: FastCheck.Arbitrary<Script> = FastCheck.record({
 const parameters = Schema.Struct({ name: Schema.String })
 const described = { description: "Does it.", parameters }
 
-/** `made`: which calls were made, by their keys. */
+/** `made`: the calls that were made, by their keys. */
 const toolsOf = (made: Array<string>): ReadonlyArray<Toolbox.Tool> => {
   const execute = (_: unknown, { idempotencyKey }: { readonly idempotencyKey: string }) => {
     made.push(idempotencyKey)
@@ -62,7 +62,7 @@ const toolsOf = (made: Array<string>): ReadonlyArray<Toolbox.Tool> => {
   ]
 }
 
-/** The answer to a turn is the same whoever asks for it. */
+/** The answer to a turn does not depend on the process. */
 const replyTo =
   ({ turns }: Script) =>
   ({ caller, messages }: Llm.Request): Llm.Answer => {
@@ -74,7 +74,7 @@ const replyTo =
       : World.calls(...calls.map((kind, index) => [kind, { name: `${normal(taskId)} ${turn} ${index}` }] as const))
   }
 
-/** Which run recorded an answer depends on when the one before it died; all else does not. */
+/** Which run recorded an answer depends on when the previous one died; nothing else does. */
 const normal = (id: string): string => id.replace(/\/\d+\./g, "/")
 
 const answerTo = ({ id, kind }: AskView.View, isFirst: boolean): Ask.Answer => {
@@ -88,7 +88,7 @@ const answerTo = ({ id, kind }: AskView.View, isFirst: boolean): Ask.Answer => {
       : { answer: "deny" }
 }
 
-/** Hashing needs a turn of the platform. */
+/** Hashing takes a turn of the platform. */
 const pass = Effect.andThen(
   TestClock.adjust(250),
   Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 1)))
@@ -104,7 +104,7 @@ interface Story {
   readonly asked: ReadonlyArray<Llm.Request>
 }
 
-/** What becomes of an execution of which the log has this. Asks are answered one at a time. */
+/** The outcome of an execution with this log. Asks are answered one at a time. */
 const goOn = (given: Script, recorded: ReadonlyArray<Batch>): Effect.Effect<Story, unknown> => {
   const batches: Array<Batch> = [...recorded]
   const made: Array<string> = []
@@ -136,7 +136,7 @@ const goOn = (given: Script, recorded: ReadonlyArray<Batch>): Effect.Effect<Stor
   }).pipe(Effect.scoped, Effect.provide(log))
 }
 
-/** All that was asked, timed and added, each time that it was. */
+/** All asks, timers and tasks, each as often as it was added. */
 const wantsOf = (events: ReadonlyArray<{ readonly type: string }>) =>
   (events as ReadonlyArray<ExecutionEvent.ExecutionEvent>).flatMap((event) =>
     event.type !== "TaskSuspended"
@@ -151,9 +151,9 @@ const wantsOf = (events: ReadonlyArray<{ readonly type: string }>) =>
 const turnsOf = (batches: ReadonlyArray<Batch>) =>
   batches.flat().flatMap((event) => (event.type === "TurnCompleted" ? [`${event.taskId} ${event.turn}`] : []))
 
-describe("a leg that is repeated", () => {
+describe("a repeated leg", () => {
   it.effect(
-    "asks and adds nothing anew, wherever the one before it died",
+    "opens no asks and adds no tasks twice, wherever the previous one died",
     () =>
       Effect.promise(() =>
         FastCheck.assert(

@@ -1,4 +1,4 @@
-/** Outputs that a person looks at before they count. */
+/** Outputs that a person reviews before they count. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { lastMessage, ofType, pass, running } from "../fake/Running.ts"
@@ -30,7 +30,7 @@ describe("a person's review", () => {
     )
   )
 
-  it.effect("one revision too many fails the task, and silence means what was declared", () =>
+  it.effect("one revision too many fails the task, and silence has the declared meaning", () =>
     Effect.gen(function* () {
       yield* running(
         { a: { humanInput: { onSilence: "deny" }, maxTurns: 1 } },
@@ -63,7 +63,7 @@ describe("a person's review", () => {
     })
   )
 
-  it.effect("sees only what schema and guardrails have accepted", () =>
+  it.effect("covers only outputs accepted by schema and guardrails", () =>
     running(
       { a: { humanInput: { onSilence: "deny" }, output: { type: "object", required: ["ok"] } } },
       { answers: { a: [World.text("no json"), World.text('{"ok":1}')] } },

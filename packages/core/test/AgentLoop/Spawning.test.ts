@@ -34,7 +34,7 @@ const decodeResults = Schema.decodeUnknownSync(
   )
 )
 
-/** What the model is told that the added tasks came to, by name. */
+/** The outcomes of the added tasks as reported to the model, by name. */
 const resultOf = (request: Llm.Request) => {
   const told = request.messages.flatMap((message) => (message.role === "tool" ? message.content : []))
   return decodeResults(told.flatMap((part) => (part.type === "tool-result" ? [part.result] : [])).at(-1))
@@ -49,7 +49,7 @@ describe("tasks that a call adds", () => {
   const late = (text: string) => Effect.delay(Effect.succeed(World.text(text)), 5_000)
   const failing = World.refuse({ _tag: "InvalidRequest", description: "no", isRetryable: false } as never)
 
-  it.effect("run at once with what their agents bring, and the call gets what they came to", () =>
+  it.effect("run at once with the tools of their agents, and the call returns their outcomes", () =>
     running(
       { a: { tools: ["spawn"] } },
       {
@@ -90,7 +90,7 @@ describe("tasks that a call adds", () => {
     )
   )
 
-  it.effect("of which one is enough: the others are cancelled, a failed one does not count", () =>
+  it.effect("of which one is enough: the others are cancelled, and a failed one does not count", () =>
     running(
       { a: { tools: ["spawn"] } },
       {
@@ -108,7 +108,7 @@ describe("tasks that a call adds", () => {
       },
       Effect.fnUntraced(function* ({ asked, crewline, events, id }) {
         yield* pass(100)
-        // `two` is skipped with `one`: what is left is `three`.
+        // `two` is skipped together with `one`, which leaves `three`.
         assert.strictEqual((yield* crewline.get(id)).status, "running")
         yield* pass(6_000)
         assert.strictEqual((yield* crewline.get(id)).status, "completed")
@@ -121,7 +121,7 @@ describe("tasks that a call adds", () => {
     )
   )
 
-  it.effect("that are not needed any more are stopped, with their calls", () =>
+  it.effect("that are no longer needed are stopped, with their calls", () =>
     running(
       { a: { tools: ["spawn"] } },
       {
@@ -143,7 +143,7 @@ describe("tasks that a call adds", () => {
     )
   )
 
-  it.effect("wait no longer than the call says", () =>
+  it.effect("delay the call no longer than its limit", () =>
     running(
       { a: { tools: ["spawn"] } },
       {
@@ -161,45 +161,43 @@ describe("tasks that a call adds", () => {
     )
   )
 
-  it.effect(
-    "that cannot run, or too many of them, are refused with words; nothing is added, and the agent goes on",
-    () =>
-      Effect.gen(function* () {
-        const many = Object.fromEntries(Array.from({ length: 21 }, (_, index) => [`t${index}`, work()]))
-        for (const [spawn, told] of [
-          [{ tasks: { one: work({ agent: "agnet" }) } }, `Did you mean \\"agent\\"`],
-          [{ tasks: { one: work({ context: ["two"] }) } }, `the task \\"two\\"`],
-          [{ tasks: { "a/b": work() } }, "a name begins with a letter"],
-          [{ tasks: { one: { description: "d" } as never } }, "expectedOutput is missing"],
-          [{ tasks: many }, "one task can add 20"],
-          [{ tasks: {} }, "no task"],
-          [{ tasks: { one: work() }, need: 0 }, "need must be"],
-          [{ tasks: { one: work() }, need: 2 }, "a whole number from 1 to 1"],
-          [{ tasks: { one: work() }, rest: "kept" as never }, "rest must be"],
-          [{ tasks: { one: work() }, timeout: "2 minuts" }, "timeout must be"],
-          [{ tasks: { one: work({ dependsOn: ["two"] }), two: work({ context: ["one"] }) } }, "one -> two -> one"],
-          [{ tasks: { one: work({ dependsOn: ["one"] }) } }, "depends on itself"],
-          [{ tasks: { one: work({ description: "x".repeat(2_000_000) }) } }, "are too large"],
-          [
-            { tasks: { one: work({ output: JSON.parse('{"not":'.repeat(5_000) + "{}" + "}".repeat(5_000)) }) } },
-            "too deep"
-          ],
-          [{ tasks: { one: work({ policy: { deny: ["send"] } } as never) } }, "policy is not a valid key"]
-        ] as const) {
-          yield* running(
-            { a: { tools: ["spawn"] } },
-            { answers: answers({}), tools: [spawner(spawn)] },
-            Effect.fnUntraced(function* ({ asked, crewline, id }) {
-              const view = yield* crewline.get(id)
-              assert.deepStrictEqual([view.status, Object.keys(view.tasks)], ["completed", ["a"]])
-              assert.include(lastMessage(asked.at(-1)!), told)
-            })
-          )
-        }
-      })
+  it.effect("that are invalid or too many are refused with a message; nothing is added, and the agent continues", () =>
+    Effect.gen(function* () {
+      const many = Object.fromEntries(Array.from({ length: 21 }, (_, index) => [`t${index}`, work()]))
+      for (const [spawn, told] of [
+        [{ tasks: { one: work({ agent: "agnet" }) } }, `Did you mean \\"agent\\"`],
+        [{ tasks: { one: work({ context: ["two"] }) } }, `the task \\"two\\"`],
+        [{ tasks: { "a/b": work() } }, "a name begins with a letter"],
+        [{ tasks: { one: { description: "d" } as never } }, "expectedOutput is missing"],
+        [{ tasks: many }, "one task can add 20"],
+        [{ tasks: {} }, "no task"],
+        [{ tasks: { one: work() }, need: 0 }, "need must be"],
+        [{ tasks: { one: work() }, need: 2 }, "a whole number from 1 to 1"],
+        [{ tasks: { one: work() }, rest: "kept" as never }, "rest must be"],
+        [{ tasks: { one: work() }, timeout: "2 minuts" }, "timeout must be"],
+        [{ tasks: { one: work({ dependsOn: ["two"] }), two: work({ context: ["one"] }) } }, "one -> two -> one"],
+        [{ tasks: { one: work({ dependsOn: ["one"] }) } }, "depends on itself"],
+        [{ tasks: { one: work({ description: "x".repeat(2_000_000) }) } }, "are too large"],
+        [
+          { tasks: { one: work({ output: JSON.parse('{"not":'.repeat(5_000) + "{}" + "}".repeat(5_000)) }) } },
+          "too deep"
+        ],
+        [{ tasks: { one: work({ policy: { deny: ["send"] } } as never) } }, "policy is not a valid key"]
+      ] as const) {
+        yield* running(
+          { a: { tools: ["spawn"] } },
+          { answers: answers({}), tools: [spawner(spawn)] },
+          Effect.fnUntraced(function* ({ asked, crewline, id }) {
+            const view = yield* crewline.get(id)
+            assert.deepStrictEqual([view.status, Object.keys(view.tasks)], ["completed", ["a"]])
+            assert.include(lastMessage(asked.at(-1)!), told)
+          })
+        )
+      }
+    })
   )
 
-  it.effect("need every approval that the task needs which added them", () =>
+  it.effect("require every approval that the task that added them requires", () =>
     Effect.gen(function* () {
       const sent: Array<unknown> = []
       const free = World.tool("send", (args) => Effect.sync(() => (sent.push(args), null)))
@@ -216,7 +214,7 @@ describe("tasks that a call adds", () => {
           yield* pass(300)
           assert.deepStrictEqual(sent, [])
           const asks = yield* crewline.asks({ state: "open" })
-          // Two levels deep, too.
+          // At two levels of nesting, too.
           assert.deepStrictEqual(
             asks.map(({ taskId }) => taskId),
             ["a/1.1.0.two", "a/1.1.0.one/1.1.0.two"]
@@ -230,7 +228,7 @@ describe("tasks that a call adds", () => {
     })
   )
 
-  it.effect("no more than an execution may grow by: the call is told, and the agent goes on", () =>
+  it.effect("cannot exceed the growth limit of an execution: the call receives an error, and the agent continues", () =>
     Effect.gen(function* () {
       const twenty = Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`t${index}`, work()]))
       const names = Array.from({ length: 11 }, (_, index) => `p${index}`)
@@ -259,43 +257,45 @@ describe("tasks that a call adds", () => {
     })
   )
 
-  it.effect("that an execution cannot have leave the attempt no more time, and nothing is asked twice", () =>
-    Effect.gen(function* () {
-      const twenty = Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`t${index}`, work()]))
-      const names = Array.from({ length: 10 }, (_, index) => `p${index}`)
-      const slow = (answer: Llm.Answer) => Effect.delay(Effect.succeed(answer), 3_000)
-      yield* running(
-        {
-          ...Object.fromEntries(names.map((name) => [name, { tools: ["spawn"] }])),
-          last: { tools: ["spawn"], dependencies: names, timeoutMillis: 5_000 }
-        },
-        {
-          answers: (request) => {
-            const { taskId } = request.caller!
-            const answer = request.messages.length > 2 ? World.text("done") : World.calls(["spawn", {}])
-            return taskId.includes("/") ? World.text("x") : taskId === "last" ? slow(answer) : answer
+  it.effect(
+    "that exceed the limit of an execution do not restart the time limit of the attempt, and nothing is asked twice",
+    () =>
+      Effect.gen(function* () {
+        const twenty = Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`t${index}`, work()]))
+        const names = Array.from({ length: 10 }, (_, index) => `p${index}`)
+        const slow = (answer: Llm.Answer) => Effect.delay(Effect.succeed(answer), 3_000)
+        yield* running(
+          {
+            ...Object.fromEntries(names.map((name) => [name, { tools: ["spawn"] }])),
+            last: { tools: ["spawn"], dependencies: names, timeoutMillis: 5_000 }
           },
-          tools: [spawner({ tasks: twenty })]
-        },
-        Effect.fnUntraced(function* ({ asked, events, task }) {
-          yield* pass(10_000)
-          const ofLast = asked.filter(({ caller }) => caller!.taskId === "last")
-          assert.deepStrictEqual(
-            ofLast.map(({ messages }) => messages.length),
-            [2, 4]
-          )
-          assert.deepStrictEqual(
-            ofType(yield* events, "TurnCompleted").filter(({ taskId }) => taskId === "last").length,
-            1
-          )
-          const { error, status } = yield* task("last")
-          assert.deepStrictEqual([status, error?.code], ["failed", "timeout"])
-        })
-      )
-    })
+          {
+            answers: (request) => {
+              const { taskId } = request.caller!
+              const answer = request.messages.length > 2 ? World.text("done") : World.calls(["spawn", {}])
+              return taskId.includes("/") ? World.text("x") : taskId === "last" ? slow(answer) : answer
+            },
+            tools: [spawner({ tasks: twenty })]
+          },
+          Effect.fnUntraced(function* ({ asked, events, task }) {
+            yield* pass(10_000)
+            const ofLast = asked.filter(({ caller }) => caller!.taskId === "last")
+            assert.deepStrictEqual(
+              ofLast.map(({ messages }) => messages.length),
+              [2, 4]
+            )
+            assert.deepStrictEqual(
+              ofType(yield* events, "TurnCompleted").filter(({ taskId }) => taskId === "last").length,
+              1
+            )
+            const { error, status } = yield* task("last")
+            assert.deepStrictEqual([status, error?.code], ["failed", "timeout"])
+          })
+        )
+      })
   )
 
-  it.effect("go two levels deep", () =>
+  it.effect("can be nested two levels deep", () =>
     running(
       { a: { tools: ["spawn"] } },
       {

@@ -1,4 +1,4 @@
-/** What holds of a suspended task, whatever it waits for. */
+/** Properties of suspended tasks, whatever they wait for. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -8,9 +8,9 @@ import * as World from "../fake/World.ts"
 
 const agents = { agent: { role: "Agent", goal: "Test", backstory: "", model: "fake/1" } }
 
-describe("whatever waits", () => {
+describe("a suspended task", () => {
   it.effect(
-    "holds no place and no lane: with one of each, another crew runs at once beside a hundred suspended tasks",
+    "holds no slot and no lane: with one of each, another crew runs at once beside a hundred suspended tasks",
     () =>
       Effect.gen(function* () {
         const names = Array.from({ length: 100 }, (_, index) => `t${index}`)
@@ -44,7 +44,7 @@ describe("whatever waits", () => {
     execute: (_, { answer }) => answer
   })
 
-  it.effect("is answered in a pause, also after its time, and goes on with the execution", () =>
+  it.effect("can be answered during a pause, even after its deadline, and continues with the execution", () =>
     Effect.gen(function* () {
       for (const [answer, told] of [
         ["this", "this"],
@@ -71,7 +71,7 @@ describe("whatever waits", () => {
     })
   )
 
-  it.effect("ends with its execution: an answer comes too late, and a retry asks anew", () =>
+  it.effect("ends with its execution: a later answer is refused, and a retry asks again", () =>
     Effect.gen(function* () {
       const sent: Array<unknown> = []
       yield* running(
@@ -98,7 +98,7 @@ describe("whatever waits", () => {
     })
   )
 
-  it.effect("is listed as waiting while other tasks go on", () =>
+  it.effect("is listed as waiting while other tasks run", () =>
     running(
       { a: { tools: ["send"] }, slow: {} },
       {
@@ -117,7 +117,7 @@ describe("whatever waits", () => {
     )
   )
 
-  it.effect("appends nothing where nothing waits", () =>
+  it.effect("appends no event while nothing changes", () =>
     running(
       { a: { tools: ["plain"] } },
       {

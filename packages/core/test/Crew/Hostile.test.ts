@@ -1,5 +1,5 @@
 /**
- * Crews that are made to take long, or to make a long answer. How the work grows is counted in
+ * Crews designed to take long, or to cause a long response. Growth of the work is measured in
  * `test/LinearWork.test.ts`.
  */
 import * as Result from "effect/Result"
@@ -29,7 +29,7 @@ describe("a value", () => {
 
   it("that refers to an object many times is copied once, and shared", () => {
     let value: unknown = { leaf: 1 }
-    // Written out it would have a thousand million leaves.
+    // Expanded, it would have a thousand million leaves.
     for (let level = 0; level < 20; level++) value = [value, value]
     const { faults, json } = PlainJson.copy(value)
     expect(faults).toEqual([])
@@ -39,7 +39,7 @@ describe("a value", () => {
     expect(PlainJson.copy(value).faults[0]!.message).toBe("is too large")
   })
 
-  it("is as deep where it is referred to as where it stands first", () => {
+  it("has the same depth at a reference as at its first occurrence", () => {
     let deep: unknown = 1
     for (let level = 0; level < 150; level++) deep = [deep]
     let below: unknown = deep
@@ -51,7 +51,7 @@ describe("a value", () => {
     expect(PlainJson.copy(deep).faults).toEqual([])
   })
 
-  it("with many faults is told of a hundred", () => {
+  it("with many faults gets a hundred problems", () => {
     const { faults } = PlainJson.copy(Array.from({ length: 1_000 }, () => Number.NaN))
     expect(faults).toHaveLength(101)
     expect(faults.at(-1)).toEqual({ path: [], message: "has 900 more such values" })
@@ -106,7 +106,7 @@ describe("the problems of a crew", () => {
   const unknownKeys = (count: number, prefix: string) =>
     Object.fromEntries(Array.from({ length: count }, (_, index) => [`${prefix}${index}`, 1]))
 
-  it("are told up to a hundred, with the number of the others", () => {
+  it("are limited to a hundred, with the number of the others", () => {
     const wrong = { ...crew, tasks: { t: { ...task, ...unknownKeys(5_000, "unknown") } } }
     const error = errorOf(Crew.fromJson(wrong))
     expect(error.problems.length + error.more!).toBe(5_000)
@@ -142,14 +142,14 @@ describe("the problems of a crew", () => {
     }
   })
 
-  it("are the same when they are limited again", () => {
+  it("are unchanged when they are limited again", () => {
     const error = errorOf(Crew.fromJson({ ...crew, ...unknownKeys(500, "unknown") }))
     const again = new Crew.CrewInvalid({ problems: error.problems, more: error.more! })
     expect(again.problems).toEqual(error.problems)
     expect(again.more).toBe(error.more)
   })
 
-  it("have missing inputs last, so that no other is lost for them", () => {
+  it("have missing inputs last, so that they do not displace other problems", () => {
     const description = Array.from({ length: 500 }, (_, index) => `{input${index}}`).join(" ")
     const made = Result.getOrThrow(
       Crew.fromJson({ ...crew, tasks: { t: { ...task, description, tools: ["nothing"] } } })
@@ -160,7 +160,7 @@ describe("the problems of a crew", () => {
   })
 })
 
-it("an attachment whose address has many fragments costs no more than its length", () => {
+it("an attachment whose address has many fragments costs time linear in its length", () => {
   // With a regular expression this took minutes.
   const url = `https://example.com/${"#".repeat(300_000)}\n.png`
   const made = Crew.fromJson({ ...crew, tasks: { t: { ...task, attachments: [{ url }] } } })
@@ -174,7 +174,7 @@ describe("a plan", () => {
   }
   const tasks = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, index) => [`t${index}`, task]))
 
-  it("is not made of a long input in many places, whatever it is and wherever it stands", () => {
+  it("is not created from a long input in many places, whatever its type and place", () => {
     const many = "{a}".repeat(20_000)
     const long = "x".repeat(100_000)
     const tooLarge = [{ code: "too-large", path: ["inputs"], message: expect.stringContaining("16777216 characters") }]
@@ -194,7 +194,7 @@ describe("a plan", () => {
     expect(Result.getOrThrow(Plan.make(made, { inputs: { a: long } })).tasks[0]!.description).toHaveLength(10_000_000)
   })
 
-  it("is not made of many tasks that each are given much", () => {
+  it("is not created from many tasks with long inputs each", () => {
     const names = Array.from({ length: 10_000 }, (_, index) => `tool${index}`)
     for (const given of [
       { agents: { a: { ...crew.agents.a, tools: names } }, tasks: tasks(1_000) },

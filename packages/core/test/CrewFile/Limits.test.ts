@@ -20,8 +20,8 @@ vi.mock("yaml", async (original) => {
   return { ...yaml, Lexer, parseDocument }
 })
 
-// Test files share their modules: this one is evaluated anew with the mock, and again without it
-// afterwards.
+// Test files share their modules: this one is evaluated again with the mock, and afterwards without
+// it.
 vi.resetModules()
 const CrewFile = await import("../../src/CrewFile.ts")
 afterAll(() => {
@@ -48,7 +48,7 @@ const refusalOf = (text: string) => {
   return result.failure.problems
 }
 
-it("a text that is too long is refused before any of it is scanned", () => {
+it("a text that is too long is refused before it is scanned", () => {
   const text = `${valid("Write")}# ${"x".repeat(3_600_000)}`
   expect(refusalOf(text)).toEqual([
     {
@@ -71,14 +71,14 @@ it.each([
   ["empty comments", "#\n".repeat(200_000)],
   ["keys", "a:\n".repeat(150_000)],
   ["tags", "!a ".repeat(150_000)]
-])("a text of too many %s is refused at the first that is too many, and not parsed", (_, text) => {
+])("a text of too many %s is refused at the first excess one, and not parsed", (_, text) => {
   const problems = refusalOf(text)
   expect(problems).toHaveLength(1)
   expect(problems[0]).toMatchObject({ code: "too-large", message: expect.stringContaining("150000 YAML keys, values") })
   expect(counts).toEqual({ tokens: 150_001, parsed: 0 })
   const { column, line } = problems[0]!
-  // No more than the tokens before it, and no fewer than half of what is allowed: marks without
-  // text are not counted as text.
+  // At most the tokens before it, and at least half of the limit: marks without text are not
+  // counted.
   const offset =
     text
       .split("\n")
@@ -88,7 +88,7 @@ it.each([
   expect(offset).toBeLessThan(text.length)
 })
 
-it("a long text of few tokens is read", () => {
+it("a long text with few tokens is parsed", () => {
   expect(Result.isSuccess(CrewFile.parse(valid("Write. ".repeat(70_000))))).toBe(true)
   expect(counts.parsed).toBe(1)
 })

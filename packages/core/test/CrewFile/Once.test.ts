@@ -21,8 +21,8 @@ vi.mock("../../src/Crew/Check.ts", async (original) => {
   return { ...module, check }
 })
 
-// Test files share their modules: these are evaluated anew with the mocks, and again without them
-// afterwards.
+// Test files share their modules: these are evaluated again with the mocks, and afterwards without
+// them.
 vi.resetModules()
 const Crew = await import("../../src/Crew.ts")
 const CrewFile = await import("../../src/CrewFile.ts")
@@ -46,7 +46,7 @@ tasks:
   write: { description: "Write about {topic}.", expectedOutput: A note, tools: [calculate] }
 `
 
-it("a crew file is parsed once and checked once on its way to a plan, however often it is started", () => {
+it("a crew file is parsed once and checked once for all plans, however often it is started", () => {
   const crew = Result.getOrThrow(CrewFile.parse(text, { plan: { inputs: { topic: "otters" }, tools: ["calculate"] } }))
   expect(Result.isSuccess(Crew.validate(crew))).toBe(true)
   for (const topic of ["otters", "voles"]) {
@@ -56,7 +56,7 @@ it("a crew file is parsed once and checked once on its way to a plan, however of
   expect(counts).toEqual({ parsed: 1, checked: 1 })
 })
 
-it("one that is not valid is parsed and checked once as well", () => {
+it("an invalid one is parsed and checked once as well", () => {
   const parsed = CrewFile.parse(text.replace("calculate", "calculator"), { plan: { inputs: {}, tools: ["calculate"] } })
   expect(Result.isFailure(parsed) ? parsed.failure.problems.map(({ code, line }) => [code, line]) : []).toEqual([
     ["missing-input", 2],

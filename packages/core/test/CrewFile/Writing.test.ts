@@ -1,6 +1,6 @@
 /**
- * What people write into crew files besides plain YAML: placeholders in flow style, literal braces,
- * their own script, comments, encodings.
+ * Features of crew files beyond plain YAML: placeholders in flow style, literal braces, any script,
+ * comments, encodings.
  */
 import * as Result from "effect/Result"
 import { assert, describe, expect, it } from "vitest"
@@ -28,9 +28,9 @@ const problemsOf = (text: string) => {
 const filled = (text: string, inputs: { readonly [name: string]: string }) =>
   Result.getOrThrow(Plan.make(Result.getOrThrow(CrewFile.parse(text)), { inputs })).tasks[0]!.description
 
-describe("a placeholder that is not quoted", () => {
+describe("an unquoted placeholder", () => {
   const message = 'Invalid YAML or JSON: Quote text that contains {city}: "… {city} …".'
-  it("gives one message in flow style, and at the beginning of a value", () => {
+  it("causes one message in flow style, and at the start of a value", () => {
     const flow = crew("Go.").replace("goal: Write", "goal: Plan trips to {city}, backstory: Old")
     expect(problemsOf(flow)).toEqual([{ at: "yaml-syntax 3:42", message }])
     const first = crew("Go.").replace("{ role: Writer, goal: Write }", "\n    role: Writer\n    goal: {city} trips")
@@ -38,8 +38,8 @@ describe("a placeholder that is not quoted", () => {
   })
 })
 
-describe("a placeholder that no declared input has", () => {
-  it("is a problem with a suggestion; a crew that declares no inputs may use any", () => {
+describe("a placeholder without a declared input", () => {
+  it("is a problem with a suggestion; a crew without declared inputs may use any", () => {
     const [problem, ...others] = problemsOf(crew("About {topci}.", "inputs:\n  topic:\n"))
     expect(others).toEqual([])
     expect(problem).toMatchObject({ at: "undeclared-input 7:21", suggestion: "topic" })
@@ -52,14 +52,14 @@ describe("a placeholder that no declared input has", () => {
 })
 
 describe("literal braces", () => {
-  it("are written twice around a name, and stay as they are around anything else", () => {
+  it("are doubled around a name, and unchanged around anything else", () => {
     const given = String.raw`\frac{{a}}{{b}} of {topic}, {{{topic}}}, {"a": {"b": 1}}, if (x) { y }, {{ topic }}`
     const text = String.raw`\frac{a}{b} of otters, {otters}, {"a": {"b": 1}}, if (x) { y }, {{ topic }}`
     expect(filled(crew(given), { topic: "otters" })).toBe(text)
     expect(filled(crew("Only {{a}}."), {})).toBe("Only {a}.")
   })
 
-  it("are named where an input is missing", () => {
+  it("are suggested where an input is missing", () => {
     const plan = Plan.make(Result.getOrThrow(CrewFile.parse(crew(String.raw`\frac{a}{b}`))))
     assert(Result.isFailure(plan))
     expect(plan.failure.message).toContain("For literal braces, write {{a}}.")
@@ -67,7 +67,7 @@ describe("literal braces", () => {
 })
 
 describe("names", () => {
-  it("may have the letters of any script", () => {
+  it("may contain letters of any script", () => {
     const text = crew("Escreva sobre {тема}, {主题}.", "inputs: { тема: x, 主题: y }\n").replace(
       "t: {",
       "gerar_relatório: {"
@@ -100,14 +100,14 @@ tasks:
     }
   })
 
-  it("are declared once", () => {
+  it("must be unique", () => {
     const twice = text(composed, composed)
       .replace("inputs: {", `inputs: { ${decomposed}: w,`)
       .replace("  b: {", `  ${decomposed}: { agent: ${composed}, description: d, expectedOutput: e }\n  b: {`)
     expect(problemsOf(twice).map(({ at }) => at)).toEqual(["duplicate-name 2:26", "duplicate-name 7:3"])
   })
 
-  it("have the functions of the crew, and places", () => {
+  it("identify functions of the crew, and places", () => {
     const crew = Crew.make({
       name: "x",
       agents: { w: { role: "Writer", goal: "Write" } },
@@ -120,7 +120,7 @@ tasks:
 })
 
 describe("x- keys", () => {
-  it("stand beside the crew and are no part of it", () => {
+  it("are allowed beside the crew and not part of it", () => {
     const text = `x-common: &common { role: Writer, goal: Write }\n${crew("d").replace("w: {", "w: { <<: *common } #")}`
     const { definition } = Result.getOrThrow(CrewFile.parse(text))
     expect(definition.agents["w"]).toEqual({ role: "Writer", goal: "Write" })
@@ -137,20 +137,20 @@ describe("JSON with comments", () => {
   "tasks": { "t": { "description": "d", "expectedOutput": "e" }, },
 }
 `
-  it("is read, with the places of its problems", () => {
+  it("is parsed, with the places of its problems", () => {
     const { definition } = Result.getOrThrow(CrewFile.parse(json))
     expect(definition.agents["w"]!.goal).toBe("see https://example.com/a /* b */")
     expect(problemsOf(json.replace('"role"', '"rôle"'))[0]!.at).toBe("unknown-key 4:22")
   })
 
-  it("leaves slashes in YAML alone", () => {
+  it("does not affect slashes in YAML", () => {
     expect(filled("# /* \n" + crew("a // b /* c */"), {})).toBe("a // b /* c */")
   })
 })
 
 describe("decode", () => {
   const text = crew("Grüße")
-  it("reads UTF-8, and UTF-16 with a mark", () => {
+  it("reads UTF-8, and UTF-16 with a byte order mark", () => {
     expect(Result.getOrThrow(CrewFile.decode(Buffer.from(`\uFEFF${text}`)))).toBe(text)
     const little = Buffer.from(`\uFEFF${text}`, "utf16le")
     expect(Result.getOrThrow(CrewFile.decode(little))).toBe(text)
@@ -160,7 +160,7 @@ describe("decode", () => {
     expect(cut.failure.message).toContain("is not valid UTF-16")
   })
 
-  it("names the line that is not UTF-8", () => {
+  it("reports the line that is not UTF-8", () => {
     const result = CrewFile.decode(Buffer.from(text, "latin1"))
     assert(Result.isFailure(result))
     expect(result.failure.message).toMatch(/line 5, column 1: The file is not UTF-8 text: save it as UTF-8\./)

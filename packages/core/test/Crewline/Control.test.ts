@@ -1,4 +1,4 @@
-/** What people do to an execution that runs: hold it, let it go on, put it before others. */
+/** Control of a running execution: pause, resume, priority. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { TestClock } from "effect/testing"
@@ -10,7 +10,7 @@ import { inMemory, seconds } from "../fake/InMemory.ts"
 const slow = World.llm((request) => Effect.delay(Effect.succeed(World.text(request.caller!.taskId)), 500))
 
 describe("pause", () => {
-  it.effect("holds what has not begun, lets what runs come to its end, and ends with resume", () =>
+  it.effect("holds tasks that have not started, completes running ones, and ends with resume", () =>
     inMemory(
       Effect.gen(function* () {
         const { crewline, worker } = yield* Process.start({ model: slow })
@@ -53,7 +53,7 @@ describe("pause", () => {
 })
 
 describe("priority", () => {
-  it.effect("puts an execution before others that wait, and stands in the log", () =>
+  it.effect("puts an execution before others that wait, and is in the log", () =>
     inMemory(
       Effect.gen(function* () {
         const order: Array<string> = []
@@ -78,7 +78,7 @@ describe("priority", () => {
     )
   )
 
-  it.effect("is part of the request that an idempotency key stands for", () =>
+  it.effect("is part of the request of an idempotency key", () =>
     inMemory(
       Effect.gen(function* () {
         const { crewline } = yield* Process.start({})

@@ -1,4 +1,4 @@
-/** Asks and answers in the SDK: what is taken, and what is refused with which error. */
+/** Asks and answers in the SDK: which answers are accepted, and the error of each refusal. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -54,7 +54,7 @@ const tags = (id: string, answers: ReadonlyArray<Parameters<Crewline.Crewline["S
   })
 
 describe("answers", () => {
-  it.live("are refused with errors that say what is wrong, and store nothing", () =>
+  it.live("are refused with errors that name the problem, and store nothing", () =>
     Effect.gen(function* () {
       const { ask, id, service } = yield* asking
       const { lastSeq } = yield* (yield* EventLog.EventLog).summary(id)
@@ -115,7 +115,7 @@ describe("answers", () => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.live("are taken by an inbox alone, over the log and the queue of those who run the execution", () =>
+  it.live("are accepted by a separate inbox, over the log and the queue of the process that runs the execution", () =>
     Effect.gen(function* () {
       const { ask, id, service } = yield* asking
       const alone = yield* Crewline.Inbox

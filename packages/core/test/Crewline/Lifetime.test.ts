@@ -1,6 +1,6 @@
 /**
- * What `Crewline` owes to executions when things around them fail: the storage, the caller, the
- * queue, another process.
+ * Guarantees of `Crewline` for executions when something around them fails: the storage, the
+ * caller, the queue, another process.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
@@ -15,7 +15,7 @@ import * as Process from "../fake/Process.ts"
 import * as World from "../fake/World.ts"
 import { inMemory, seconds } from "../fake/InMemory.ts"
 
-/** A model that never answers and counts who stopped waiting. */
+/** A model that never answers and counts interrupted requests. */
 const silent = () => {
   const state = { interrupted: 0 }
   const model = World.llm(() =>
@@ -45,7 +45,7 @@ describe("Crewline", () => {
       )
     )
 
-    it.effect("cancelled by one who did not wait for the answer", () =>
+    it.effect("cancelled by a caller that did not wait for the answer", () =>
       inMemory(
         Effect.gen(function* () {
           const { model, state } = silent()
@@ -88,7 +88,7 @@ describe("Crewline", () => {
     }
   })
 
-  it.effect("the time limit of an execution outlasts a storage that fails", () => {
+  it.effect("the time limit of an execution survives a failing storage", () => {
     let down = false
     return inMemory(
       Effect.gen(function* () {
@@ -107,7 +107,7 @@ describe("Crewline", () => {
     )
   })
 
-  it.effect("a start whose caller goes away is a whole start", () =>
+  it.effect("a start whose caller is interrupted completes", () =>
     inMemory(
       Effect.gen(function* () {
         const { crewline } = yield* Process.start({})
@@ -122,7 +122,7 @@ describe("Crewline", () => {
         yield* TestClock.adjust(5)
         starting.interruptUnsafe()
         yield* seconds(1)
-        // No sweep was needed, and the functions of the crew are there.
+        // No sweep was needed, and the functions of the crew are available.
         assert.deepStrictEqual(
           (yield* crewline.list()).map(({ status }) => status),
           ["completed"]
@@ -132,7 +132,7 @@ describe("Crewline", () => {
     )
   )
 
-  it.effect("a start that is stored is not refused because the log does not answer right then", () => {
+  it.effect("a stored start is not refused because the log fails right after it", () => {
     let asked = 0
     return inMemory(
       Effect.gen(function* () {
@@ -147,7 +147,7 @@ describe("Crewline", () => {
   })
 
   describe("the sweep", () => {
-    it.effect("takes executions up though one of them cannot be read", () =>
+    it.effect("takes over executions although one of them cannot be read", () =>
       inMemory(
         Effect.gen(function* () {
           const log = yield* EventLog.EventLog
@@ -165,7 +165,7 @@ describe("Crewline", () => {
       )
     )
 
-    it.effect("goes on after it has failed", () => {
+    it.effect("continues after a failure", () => {
       let asked = 0
       return inMemory(
         Effect.gen(function* () {
@@ -186,7 +186,7 @@ describe("Crewline", () => {
       )
     })
 
-    it.effect("renews what runs here in time, however many there are to take up", () => {
+    it.effect("renews running executions in time, however many there are to take over", () => {
       const asked: Array<number> = []
       return inMemory(
         Effect.gen(function* () {
@@ -212,7 +212,7 @@ describe("Crewline", () => {
       )
     })
 
-    it.effect("has room for all that runs here, and for others besides", () => {
+    it.effect("covers all running executions, and others besides", () => {
       const asked: Array<number> = []
       return inMemory(
         Effect.gen(function* () {
@@ -220,7 +220,7 @@ describe("Crewline", () => {
           yield* TestClock.adjust(1)
           for (let i = 0; i < 3; i++) yield* crewline.startPlan(World.plan({ a: {} }))
           yield* seconds(6)
-          // Those beyond the limit would be let go, though they run here.
+          // Those beyond the limit would be released, although they run here.
           assert.strictEqual(asked.at(-1)! - asked[0]!, 3)
         }),
         FaultyLog.layer({
@@ -232,7 +232,7 @@ describe("Crewline", () => {
       )
     })
 
-    it.effect("gives the queue back what it has lost, though nothing has happened since", () =>
+    it.effect("restores lost executions to the queue, although nothing has happened since", () =>
       inMemory(
         Effect.gen(function* () {
           const { model } = silent()
@@ -248,7 +248,7 @@ describe("Crewline", () => {
       )
     )
 
-    it.effect("lets go of what another process has taken, and those who wait for the result still get it", () =>
+    it.effect("releases executions taken by another process, and waiting callers still get the result", () =>
       inMemory(
         Effect.gen(function* () {
           const log = yield* EventLog.EventLog
@@ -257,7 +257,7 @@ describe("Crewline", () => {
           const handle = yield* here.crewline.startPlan(World.plan({ a: {} }))
           const result = yield* Effect.forkChild(handle.result)
           yield* seconds(1)
-          // As if this process had stood still for longer than its lease.
+          // As if this process had been frozen for longer than its lease.
           yield* log.disown(here.worker.name)
           const there = yield* Process.start({})
           yield* seconds(10)
@@ -270,7 +270,7 @@ describe("Crewline", () => {
     )
   })
 
-  it.effect("a schema that throws on what it accepted before gives the output as it is", () =>
+  it.effect("a schema that throws on a value it accepted before returns the output unchanged", () =>
     inMemory(
       Effect.gen(function* () {
         let calls = 0
@@ -304,11 +304,11 @@ describe("Crewline", () => {
     )
   )
 
-  it.effect("guardrails and conditions that answer neither yes nor no are taken as no", () =>
+  it.effect("guardrails and conditions that return neither true nor false count as false", () =>
     inMemory(
       Effect.gen(function* () {
         const { crewline } = yield* Process.start({})
-        // As JavaScript may write it.
+        // As JavaScript code may return it.
         const answer = (value: unknown) => (): never => value as never
         const task = { description: "Do it.", expectedOutput: "Text.", agent: "agent" } as const
         const crew = Crew.make({

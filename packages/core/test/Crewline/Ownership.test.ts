@@ -1,6 +1,6 @@
 /**
- * Several processes on one log and one queue: who looks after an execution, and what happens when
- * nobody told the queue.
+ * Several processes on one log and one queue: which one runs an execution, and what happens when
+ * the queue misses an event.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
@@ -32,7 +32,7 @@ const startsOf = Effect.fnUntraced(function* (id: string) {
   return events.filter((event): event is ExecutionEvent.Of<"TaskStarted"> => event.type === "TaskStarted")
 })
 
-/** Waits for a signal, and answers with its value; other tasks answer with their name. */
+/** Waits for a signal and answers with its value; other tasks answer with their name. */
 const patient: (typeof Worker.Runner)["Service"] = (_, leg) => {
   const { id } = leg.task
   if (id !== "asks")
@@ -52,8 +52,8 @@ const answer = Effect.fnUntraced(function* (id: string) {
   yield* Effect.orDie(log.append(id, [{ type: "SignalReceived", signal: "s", value: 1 }]))
 })
 
-describe("a queue that is shared", () => {
-  it.effect("gives the tasks of one execution to all processes, each once, and every handle its result", () =>
+describe("a shared queue", () => {
+  it.effect("hands the tasks of one execution to all processes, each once, and every handle gets its result", () =>
     inMemory(
       Effect.gen(function* () {
         const { asked, queue } = yield* Process.sharedQueue()
@@ -69,14 +69,14 @@ describe("a queue that is shared", () => {
         const starts = yield* startsOf(handle.id)
         assert.strictEqual(starts.length, 24)
         assert.deepStrictEqual([...new Set(starts.map(({ worker }) => worker))].toSorted(), ["a", "b"])
-        // What one commits another reads; only who commits it tells the queue.
+        // One process commits, another reads; only the one that commits updates the queue.
         assert.isAtMost(asked.get("tell") ?? 0, 24)
         assert.strictEqual((yield* queue.inspect(handle.id)).status, "absent")
       })
     )
   )
 
-  it.effect("is not told to forget by who loses an execution to another: its tasks run where they run", () => {
+  it.effect("keeps an execution that a process lost to another: its tasks run where they run", () => {
     let isCut = false
     return inMemory(
       Effect.gen(function* () {
@@ -106,7 +106,7 @@ describe("a queue that is shared", () => {
     )
   })
 
-  it.effect("that lost everything is filled again from the log", () =>
+  it.effect("that lost its data is restored from the log", () =>
     inMemory(
       Effect.gen(function* () {
         const { queue, wipe } = yield* Process.sharedQueue()
@@ -124,32 +124,30 @@ describe("a queue that is shared", () => {
     )
   )
 
-  it.effect(
-    "that lost everything gets executions that only wait for a person, and those that are paused, back too",
-    () =>
-      inMemory(
-        Effect.gen(function* () {
-          const { queue, wipe } = yield* Process.sharedQueue()
-          const a = yield* Process.start({ queue, runner: patient, ...named("a") })
-          const waiting = yield* a.crewline.startPlan(World.plan({ asks: { signals: ["s"] } }))
-          const paused = yield* a.crewline.startPlan(World.plan({ x: {}, y: { context: ["x"] } }))
-          yield* TestClock.adjust(100)
-          yield* a.crewline.pause(paused.id)
-          yield* seconds(1)
-          yield* wipe
-          yield* seconds(20)
-          assert.strictEqual((yield* queue.inspect(waiting.id)).status, "idle")
-          assert.strictEqual((yield* queue.inspect(paused.id)).status, "idle")
-          yield* a.crewline.signal(waiting.id, "s", 1)
-          yield* a.crewline.resume(paused.id)
-          yield* seconds(2)
-          assert.strictEqual((yield* a.crewline.get(waiting.id)).status, "completed")
-          assert.strictEqual((yield* a.crewline.get(paused.id)).status, "completed")
-        })
-      )
+  it.effect("that lost its data also gets back paused executions and those that only wait for a person", () =>
+    inMemory(
+      Effect.gen(function* () {
+        const { queue, wipe } = yield* Process.sharedQueue()
+        const a = yield* Process.start({ queue, runner: patient, ...named("a") })
+        const waiting = yield* a.crewline.startPlan(World.plan({ asks: { signals: ["s"] } }))
+        const paused = yield* a.crewline.startPlan(World.plan({ x: {}, y: { context: ["x"] } }))
+        yield* TestClock.adjust(100)
+        yield* a.crewline.pause(paused.id)
+        yield* seconds(1)
+        yield* wipe
+        yield* seconds(20)
+        assert.strictEqual((yield* queue.inspect(waiting.id)).status, "idle")
+        assert.strictEqual((yield* queue.inspect(paused.id)).status, "idle")
+        yield* a.crewline.signal(waiting.id, "s", 1)
+        yield* a.crewline.resume(paused.id)
+        yield* seconds(2)
+        assert.strictEqual((yield* a.crewline.get(waiting.id)).status, "completed")
+        assert.strictEqual((yield* a.crewline.get(paused.id)).status, "completed")
+      })
+    )
   )
 
-  it.effect("is told by the sweep what somebody recorded who died before he told it", () =>
+  it.effect("is updated by the sweep when a process died after it recorded an event", () =>
     inMemory(
       Effect.gen(function* () {
         const { queue } = yield* Process.sharedQueue()
@@ -163,7 +161,7 @@ describe("a queue that is shared", () => {
     )
   )
 
-  it.effect("is told again when a person repeats an answer that stands already", () =>
+  it.effect("is updated again when a person repeats a recorded answer", () =>
     inMemory(
       Effect.gen(function* () {
         const { queue } = yield* Process.sharedQueue()
@@ -178,7 +176,7 @@ describe("a queue that is shared", () => {
     )
   )
 
-  it.effect("hears after a submission what was committed between reading the log and submitting", () => {
+  it.effect("receives after a submission the events committed between reading the log and submitting", () => {
     let between: string | undefined
     return inMemory(
       Effect.gen(function* () {
@@ -195,15 +193,15 @@ describe("a queue that is shared", () => {
         yield* TestClock.adjust(100)
         between = id
         yield* wipe
-        // The first sweep may pass over what has moved; the second submits it, and no other could
-        // tell the answer so soon.
+        // The first sweep may pass over executions with progress; the second submits it, and
+        // nothing else could deliver the answer so soon.
         yield* Effect.repeat(TestClock.adjust(100), { times: 64 })
         assert.strictEqual((yield* crewline.get(id)).status, "completed")
       })
     )
   })
 
-  it.effect("forgets, page by page, what the log has ended or does not have", () =>
+  it.effect("removes, page by page, executions that have ended or are not in the log", () =>
     inMemory(
       Effect.gen(function* () {
         const log = yield* EventLog.EventLog
@@ -243,7 +241,7 @@ describe("a queue that is shared", () => {
     )
   )
 
-  it.effect("stops work of an execution that ended while nobody told it", () =>
+  it.effect("stops work of an ended execution although no process told it", () =>
     inMemory(
       Effect.gen(function* () {
         const log = yield* EventLog.EventLog
@@ -257,7 +255,7 @@ describe("a queue that is shared", () => {
         yield* TestClock.adjust(1)
         assert.strictEqual((yield* worker.running).length, 1)
         yield* log.append(id, [{ type: "ExecutionEnded", status: "cancelled", usage: Usage.zero }])
-        // Whoever looks finds out.
+        // The next reader finds out.
         assert.strictEqual((yield* crewline.get(id)).status, "cancelled")
         yield* TestClock.adjust(1)
         assert.deepStrictEqual(yield* worker.running, [])
@@ -265,7 +263,7 @@ describe("a queue that is shared", () => {
     )
   )
 
-  it.effect("is asked seldom about executions that go on by themselves, and read for none of them", () => {
+  it.effect("is rarely asked about active executions, and the log is read for none of them", () => {
     let reads = 0
     return inMemory(
       Effect.gen(function* () {
@@ -275,7 +273,8 @@ describe("a queue that is shared", () => {
         yield* seconds(30)
         const [inspected, read] = [asked.get("inspect") ?? 0, reads]
         yield* seconds(60)
-        // Every sweep asks the queue once for each; the log is read for none: nothing has happened.
+        // Every sweep asks the queue once for each; the log is not read, because nothing has
+        // happened.
         assert.isAtMost((asked.get("inspect") ?? 0) - inspected, 20 * 13)
         assert.strictEqual(reads, read)
       }),
@@ -288,7 +287,7 @@ describe("a queue that is shared", () => {
     )
   })
 
-  it.effect("is filled by an owner who has not the functions of a crew; others may", () =>
+  it.effect("is not filled by an owner that lacks the functions of a crew, but by others", () =>
     inMemory(
       Effect.gen(function* () {
         const { queue, wipe } = yield* Process.sharedQueue()
@@ -306,7 +305,7 @@ describe("a queue that is shared", () => {
     )
   )
 
-  it.effect("spares who takes executions over the reading of all that has happened", () => {
+  it.effect("saves the new owner from reading the whole history", () => {
     const reads: Array<EventLog.ReadOptions | undefined> = []
     return inMemory(
       Effect.gen(function* () {
@@ -332,7 +331,7 @@ describe("a queue that is shared", () => {
 })
 
 describe("a process whose event loop was blocked", () => {
-  it.effect("says so once, if it was for longer than its leases last", () => {
+  it.effect("reports it once, if it lasted longer than its leases", () => {
     const said: Array<string> = []
     const logger = Logger.layer([Logger.make(({ message }) => void said.push(String(message)))])
     return inMemory(

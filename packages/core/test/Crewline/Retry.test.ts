@@ -1,4 +1,4 @@
-/** Doing again what failed: a new execution that keeps what stands. */
+/** Retries of failed executions: a new execution that keeps completed work. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -15,7 +15,7 @@ import * as World from "../fake/World.ts"
 import { inMemory, seconds } from "../fake/InMemory.ts"
 
 const asked: { tasks: Array<string>; good: boolean } = { tasks: [], good: false }
-/** Fails task `b` until it is told to be good. */
+/** Fails task `b` until it is allowed to succeed. */
 const moody = World.llm((request) => {
   const task = request.caller!.taskId
   asked.tasks.push(task)
@@ -43,7 +43,7 @@ const failing = Effect.fnUntraced(function* (crewline: Crewline.Crewline["Servic
 })
 
 describe("retry", () => {
-  it.effect("keeps what stands, does the rest anew, and leaves the old execution alone", () =>
+  it.effect("keeps completed work, repeats the rest, and leaves the old execution unchanged", () =>
     inMemory(
       Effect.gen(function* () {
         const { crewline } = yield* Process.start({ model: moody })
@@ -70,7 +70,7 @@ describe("retry", () => {
     )
   )
 
-  it.effect("asked twice gives one execution, and retries that one when it has failed too", () =>
+  it.effect("requested twice creates one execution, and retries that one if it has failed, too", () =>
     inMemory(
       Effect.gen(function* () {
         const here = yield* Process.start({ model: moody })
@@ -98,7 +98,7 @@ describe("retry", () => {
     )
   )
 
-  it.effect("is refused for what goes on or has come to its end", () =>
+  it.effect("is refused for running and completed executions", () =>
     inMemory(
       Effect.gen(function* () {
         const { crewline } = yield* Process.start({
@@ -124,7 +124,7 @@ describe("retry", () => {
     )
   )
 
-  it.effect("needs the crew where its functions are not known", () =>
+  it.effect("needs the crew if its functions are not known", () =>
     inMemory(
       Effect.gen(function* () {
         const crew = Crew.make({
@@ -184,7 +184,7 @@ describe("a retry that is interrupted", () => {
           if (takesOver) appended++
           return next(id, drafts, options)
         },
-        // Of a process that was killed nothing is handed back; only its lease runs out.
+        // A killed process hands nothing back; its lease expires.
         adopt: (next, owning) => (owning.owner === "killed" ? dead : next(owning))
       })
       return inMemory(
@@ -214,7 +214,7 @@ describe("a retry that is interrupted", () => {
     })
   }
 
-  it.effect("because what it retries was deleted ends, and says what to do", () =>
+  it.effect("because its source was deleted ends, and says what to do", () =>
     inMemory(
       Effect.gen(function* () {
         const log = yield* EventLog.EventLog

@@ -1,4 +1,4 @@
-/** Which answers and signals are taken, and which are refused with nothing recorded. */
+/** Which answers and signals are accepted, and which are refused with nothing recorded. */
 import { describe, expect, it } from "@effect/vitest"
 import * as HashMap from "effect/HashMap"
 import * as HashSet from "effect/HashSet"
@@ -21,7 +21,7 @@ const ask = (id: string, fields: Partial<Ask.Ask> = {}): Ask.Ask => ({
   ...fields
 })
 
-/** A suspension in which each ask is a group of its own. */
+/** A suspension with a separate group for each ask. */
 const asking = (...asks: ReadonlyArray<Ask.Ask>) => ({
   ...Plans.suspended({ groups: asks.map(({ id }) => ({ tasks: [], signals: [id], need: "all" as const })) }),
   asks
@@ -76,7 +76,7 @@ describe("an answer", () => {
     expect(refusal(state, command)).toBe(expected)
   })
 
-  /** Each with what it needs. */
+  /** Each with its required fields. */
   const all: ReadonlyArray<Ask.Answer> = [
     { answer: "approve" },
     { answer: "edit", arguments: {} },
@@ -91,7 +91,7 @@ describe("an answer", () => {
     ["question", ["deny", "reply"]],
     ["review", ["accept", "revise"]],
     ["budget", ["deny", "raise"]]
-  ] as const)("to an ask for %s is one of its kind", (kind, possible: ReadonlyArray<Ask.Answer["answer"]>) => {
+  ] as const)("to an ask for %s must be one of its kind", (kind, possible: ReadonlyArray<Ask.Answer["answer"]>) => {
     for (const one of all)
       expect(refusal(of(kind), answer("a/1", one))).toBe(possible.includes(one.answer) ? undefined : "wrong-answer")
   })
@@ -102,11 +102,11 @@ describe("an answer", () => {
     ["review", { answer: "revise" }],
     ["review", { answer: "revise", feedback: " \n" }],
     ["budget", { answer: "raise" }]
-  ] as const)("to an ask for %s that lacks what it needs is refused: %j", (kind, given) => {
+  ] as const)("to an ask for %s without its required fields is refused: %j", (kind, given) => {
     expect(refusal(of(kind), answer("a/1", given))).toBe("wrong-answer")
   })
 
-  it("that raises a limit raises it in the same append, from what it was by then; what it does not name stays", () => {
+  it("that raises a limit raises it in the same append, from its current value; unnamed limits stay", () => {
     const plan = { ...Plans.chart({ a: "" }), limits: { tokens: 5, requests: 2, onExceeded: "ask" as const } }
     const budget = (id: string) => ask(id, { kind: "budget", scope: "execution" })
     const state = suspended(stateOf(plan), "a", asking(budget("a/1"), budget("a/2")))
@@ -124,18 +124,18 @@ describe("an answer", () => {
     expect(step(state, answer("a/1", { answer: "deny" })).events.map(({ type }) => type)).toEqual(["AskAnswered"])
   })
 
-  it("with the hash of what is shown is taken", () => {
+  it("with the hash of what is shown is accepted", () => {
     expect(refusal(asked, answer("a/1", { hash: "hash of a/1" }))).toBeUndefined()
   })
 
-  it("of one ask says nothing of another of the same tool", () => {
+  it("to one ask does not apply to another of the same tool", () => {
     const state = after(asked, answer("a/1"))
     expect(Execution.task(state, "a")!.status).toBe("suspended")
     expect(refusal(state, start("a"))).toBe("suspended")
     expect(refusal(after(state, answer("a/2")), start("a"))).toBeUndefined()
   })
 
-  it("with the scope of the run approves every further call of the tool, unless it denies", () => {
+  it("with the scope of the run approves every further call of the tool, unless it is a denial", () => {
     const approvedBy = (given: Partial<Ask.Answer>) => [...after(asked, answer("a/1", given)).approved]
     expect(approvedBy({ scope: "run" })).toEqual(["pay"])
     expect(approvedBy({ scope: "once" })).toEqual([])
@@ -165,14 +165,14 @@ describe("an ask is open", () => {
     expect(refusal(running, answer("a/2"))).toBeUndefined()
   })
 
-  it("when its task is asked anew, with its deadline: what was asked stays as it was", () => {
+  it("when its task asks again, with its deadline: the ask stays unchanged", () => {
     const again = after(timed, timeout, finish("a", 2, asking(ask("a/2", { hash: "other", deadlineMillis: 1 }))))
     expect(Execution.openOf(again, "a/2")).toBe(Execution.openOf(timed, "a/2"))
     expect(Execution.task(again, "a")!.open).toEqual(["a/2"])
     expect(refusal(again, answer("a/2"))).toBeUndefined()
   })
 
-  it("once only: what was closed does not open again", () => {
+  it("only once: a closed ask does not open again", () => {
     const again = after(timed, timeout, finish("a", 2, asking(ask("a/1"), ask("a/2"))))
     expect(refusal(again, answer("a/1"))).toBe("ask-closed")
   })
@@ -184,19 +184,19 @@ describe("an ask is open", () => {
     expect(refusal(after(later, timeout), answer("a/1"))).toBe("ask-closed")
   })
 
-  it("in a pause, in which nothing starts", () => {
+  it("during a pause, in which nothing starts", () => {
     const paused = after(timed, { _tag: "Pause" }, answer("a/1"), answer("a/2"))
     expect(refusal(paused, start("a"))).toBe("paused")
     expect(refusal(after(paused, { _tag: "Resume" }), start("a"))).toBeUndefined()
   })
 
-  it("when the run that was woken has crashed, or was handed back", () => {
+  it("when the woken run has crashed, or was handed back", () => {
     const running = after(timed, timeout)
     expect(refusal(after(running, start("a")), answer("a/2"))).toBeUndefined()
     expect(refusal(after(running, finish("a", 2, { _tag: "Released" })), answer("a/2"))).toBeUndefined()
   })
 
-  it("in the next attempt when that goes on after the last turn, but not when it begins anew", () => {
+  it("in the next attempt if that continues after the last turn, but not if it starts over", () => {
     const running = after(timed, timeout)
     const { events } = step(running, finish("a", 2, stumbled(true)))
     expect(events).toMatchObject([{ type: "TaskRetried", keepsTurns: true }])
@@ -210,7 +210,7 @@ describe("an ask is open", () => {
 
 describe("every end of a task closes its asks:", () => {
   const child = Plans.task({ id: "a/x", onFailure: "continue" })
-  /** a has spawned a/x, which asks; a runs again, and asks something too. */
+  /** a has spawned a/x, which asks; a runs again, and asks, too. */
   const family = after(
     suspended(fresh, "a", {
       ...asking(ask("a/1")),
@@ -253,7 +253,7 @@ describe("every end of a task closes its asks:", () => {
     expect(events[0]).toMatchObject({ type: "TaskFailed", error: { code: "crashed" }, closes: ["a/1"] })
   })
 
-  it("skipped because of another, without ever having begun: it has none", () => {
+  it("skipped because of another, without having started: it has none", () => {
     const { events } = step(family, finish("a", 2, failed))
     const skipped = events.find(({ type }) => type === "TaskSkipped")
     expect(skipped).toMatchObject({ taskId: "b", reason: "dependency-failed" })
@@ -266,7 +266,7 @@ describe("an ask about a limit", () => {
   const { tool: _, ...limit } = budget
   const waiting = suspended(stateOf(Plans.chart({ a: "", b: "" })), "a", asking(limit))
 
-  it("is no task's own: it stays open when a task ends that waits for it, and ends with the execution", () => {
+  it("belongs to no task: it stays open when a waiting task ends, and ends with the execution", () => {
     expect(Execution.task(waiting, "a")!.open).toEqual([])
     const shared = after(waiting, start("b"), finish("b", 1, asking(limit)))
     expect(HashMap.size(shared.open)).toBe(1)
@@ -277,7 +277,7 @@ describe("an ask about a limit", () => {
     expect(HashMap.size(state.open)).toBe(0)
   })
 
-  it("is closed by an end that comes of itself, too", () => {
+  it("is closed by a derived end, too", () => {
     const running = after(waiting, start("b"), answer("a/limit", { answer: "deny" }), start("a"))
     const another = after(running, finish("b", 1, asking({ ...limit, id: "b/limit" })))
     expect(refusal(another, finish("a", 2, completed))).toBeUndefined()
@@ -296,7 +296,7 @@ describe("a signal", () => {
   const plan = Plans.chart({ a: "", b: "" }, { a: { signals: [] }, b: { signals: ["paid"] } })
   const state = stateOf(plan)
 
-  it("is taken when a task declares it, early or not, the first time", () => {
+  it("is accepted if a task declares it, early or not, the first time", () => {
     expect(step(state, signal("paid")).events).toEqual([{ type: "SignalReceived", signal: "paid", value: 1 }])
     expect(refusal(after(state, signal("paid")), signal("paid"))).toBe("already")
     expect(HashSet.has(after(state, signal("paid")).signals, "paid")).toBe(true)
@@ -308,7 +308,7 @@ describe("a signal", () => {
     expect(refusal(asked, signal("a/1"))).toBe("unknown-signal")
   })
 
-  it("may be declared by a task that was added", () => {
+  it("may be declared by an added task", () => {
     const spawn = [Plans.task({ id: "a/x", signals: ["shipped"] })]
     expect(refusal(state, signal("shipped"))).toBe("unknown-signal")
     const grown = suspended(state, "a", Plans.suspended(Wait.of({ tasks: ["a/x"] }), spawn))

@@ -1,4 +1,4 @@
-/** How long a task waits before it is tried again. */
+/** How long a task waits before a retry. */
 import { describe, expect, it } from "@effect/vitest"
 import * as FastCheck from "fast-check"
 import { backoff } from "../../src/Decision/Backoff.ts"
@@ -13,7 +13,7 @@ describe("the backoff", () => {
   const jitter = FastCheck.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })
   const retryAfter = FastCheck.option(FastCheck.double({ min: 0, max: 1e22, noNaN: true }), { nil: undefined })
 
-  it("stays below its bound, never comes before the provider's time, and is a delay that a timer can hold", () => {
+  it("stays below its bound, never ends before the provider's time, and fits into a timer", () => {
     FastCheck.assert(
       FastCheck.property(
         retry,

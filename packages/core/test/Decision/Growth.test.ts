@@ -1,6 +1,6 @@
 /**
  * What a task may add and wait for, beyond the shape of the graph (`Decision.test.ts`): agents,
- * names of asks, and how much.
+ * names of asks, and amounts.
  */
 import { describe, expect, it } from "@effect/vitest"
 import type * as Ask from "../../src/Ask.ts"
@@ -44,21 +44,21 @@ describe("a task that adds others", () => {
     expect(problemOf(adding(1, { agent: "writer" }))).toBeUndefined()
   })
 
-  it("of an unknown agent is told which there are", () => {
+  it("of an unknown agent gets a list of the agents", () => {
     expect(problemOf(adding(1, { agent: "nobody" }))).toBe(
       'Task "p" adds the task "p/0" for the agent "nobody", which is not in the crew: the agents are "worker", "writer"'
     )
   })
 
-  it("of an agent that is spelled wrong is told what it may have meant", () => {
+  it("of a misspelled agent gets a suggestion", () => {
     expect(problemOf(adding(1, { agent: "wroter" }))).toContain('did you mean "writer"?')
   })
 
-  it.each(["__proto__", "constructor", "toString"])("does not take %s for an agent", (name) => {
+  it.each(["__proto__", "constructor", "toString"])("does not accept %s as an agent", (name) => {
     expect(problemOf(adding(1, { agent: name }))).toMatch(/is not in the crew/)
   })
 
-  it("waits for none that it did not add", () => {
+  it("waits only for tasks that it added", () => {
     const others = after(running, finish("q", 1, Plans.suspended(Wait.of({}), [Plans.task({ id: "q/1" })])))
     const waiting = finish("p", 1, Plans.suspended(Wait.of({ tasks: ["q/1"] })))
     expect(step(others, waiting).events[0]).toMatchObject({
@@ -67,7 +67,7 @@ describe("a task that adds others", () => {
         message: 'Task "p" waits for "q/1", which it did not add: a task can wait only for tasks that it added.'
       }
     })
-    // In whatever group it stands.
+    // In any group.
     const groups = [
       { tasks: [], signals: ["s"], need: "all" as const },
       { tasks: ["q"], signals: [], need: 1 }
@@ -75,7 +75,7 @@ describe("a task that adds others", () => {
     expect(problemOf(Plans.suspended({ groups }))).toContain('waits for "q"')
   })
 
-  it("may add and wait for the same again: what is there stays as it was", () => {
+  it("may add and await the same again: existing tasks stay unchanged", () => {
     const once = after(running, finish("p", 1, adding(2)), start("p/0"), finish("p/0", 1, completed), start("p/1"))
     const again = after(
       once,
@@ -106,14 +106,14 @@ describe("an execution", () => {
     ...suspension,
     for: { kind, turn: 1 }
   })
-  /** p has added so many, all of them are done, and it runs again. */
+  /** p has added this many, all of them are done, and it runs again. */
   const grown = (suspension: Suspended) => {
     const state = after(running, finish("p", 1, suspension))
     const ids = suspension.spawn.map(({ id }) => id)
     return after(state, ...ids.flatMap((id) => [start(id), finish(id, 1, completed)]), start("p"))
   }
 
-  it("grows by 200 tasks, and no more: then nothing is recorded, and the leg goes on", () => {
+  it("grows by at most 200 tasks: beyond that nothing is recorded, and the leg continues", () => {
     expect(refusal(running, finish("p", 1, adding(200)))).toBeUndefined()
     expect(refusal(running, finish("p", 1, adding(201)))).toBe("growth")
     const full = grown(adding(200))
@@ -122,24 +122,24 @@ describe("an execution", () => {
     expect(refusal(full, finish("p", 2, completed))).toBeUndefined()
   })
 
-  it("does not count again what it has already", () => {
+  it("does not count existing tasks again", () => {
     const nearly = grown(adding(199))
     expect(refusal(nearly, finish("p", 2, adding(200)))).toBeUndefined()
     expect(refusal(nearly, finish("p", 2, adding(201)))).toBe("growth")
     expect(refusal(grown(adding(200)), finish("p", 2, adding(200)))).toBeUndefined()
   })
 
-  it.each(["review", "recovery", "assignment", "work"] as const)("grows freely for %s", (kind) => {
+  it.each(["review", "recovery", "assignment", "work"] as const)("grows without limit for %s", (kind) => {
     const full = grown(adding(200))
     expect(refusal(full, finish("p", 2, as(kind, adding(1, {}, 200))))).toBeUndefined()
     expect(grown(as(kind, adding(5))).grown).toBe(0)
   })
 
-  it("counts tasks that take the place of another", () => {
+  it("counts tasks that replace another", () => {
     expect(grown(as("replacement", adding(5))).grown).toBe(5)
   })
 
-  it("says first what is wrong, then that it is too much", () => {
+  it("reports invalid tasks before an excess", () => {
     expect(problemOf(adding(201, { agent: "nobody" }))).toContain("is not in the crew")
   })
 })

@@ -33,7 +33,7 @@ export const failed: Extract<Decision.Outcome, { _tag: "Failed" }> = {
   _tag: "Failed",
   error: { code: "test", message: "No.", isRetryable: false }
 }
-/** A failure after which the next attempt begins anew, or goes on after the last turn. */
+/** A failure after which the next attempt starts over, or continues after the last turn. */
 export const stumbled = (keepsTurns: boolean): Decision.Outcome => ({
   ...failed,
   error: { ...failed.error, isRetryable: true },
@@ -41,7 +41,7 @@ export const stumbled = (keepsTurns: boolean): Decision.Outcome => ({
 })
 
 /**
- * What a command comes to that must not be refused: the events, and the state after them. Events
+ * The result of a command that must not be refused: the events, and the state after them. Events
  * are 10 ms apart.
  */
 export const step = (
@@ -66,7 +66,7 @@ export const step = (
 export const after = (state: State, ...commands: ReadonlyArray<Decision.Command>): State =>
   commands.reduce((next, command) => step(next, command).state, state)
 
-/** The state when a task, in its first run, has suspended itself. */
+/** The state after a task has suspended itself in its first run. */
 export const suspended = (state: State, taskId: string, outcome: Suspended): State =>
   after(state, start(taskId), finish(taskId, 1, outcome))
 

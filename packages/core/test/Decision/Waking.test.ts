@@ -1,4 +1,4 @@
-/** What the end of a wait does to that which has not come. */
+/** What the end of a wait does to pending tasks, asks and timers. */
 import { describe, expect, it } from "@effect/vitest"
 import * as HashMap from "effect/HashMap"
 import type * as Ask from "../../src/Ask.ts"
@@ -51,7 +51,7 @@ const waiting = (groups: ReadonlyArray<Wait.Group>, { adds = [], asks = [], time
 const does = (id: string, outcome: Decision.Outcome) => [start(id), finish(id, 1, outcome)] as const
 const timeout = { ...start("p"), timedOut: 1 }
 
-/** What a start closes, and whom it cancels. */
+/** What a start closes, and which tasks it cancels. */
 const woken = (state: Execution.Execution, command: Decision.Command = start("p")) => {
   const { events } = step(state, command)
   const [started, ...rest] = events
@@ -70,7 +70,7 @@ const race = group({ tasks: ["p/1", "p/2", "p/3"], need: 1 })
 const racing = waiting([race], { adds: race.tasks })
 
 describe("a wait for one of several tasks", () => {
-  it("is over when one has completed: the others are cancelled, with what they added and asked", () => {
+  it("ends when one has completed: the others are cancelled, with the tasks and asks they added", () => {
     const state = after(
       racing,
       start("p/2"),
@@ -85,12 +85,12 @@ describe("a wait for one of several tasks", () => {
     ])
     expect(events[0]).toMatchObject({ type: "TaskStarted", woke: "satisfied" })
     const next = after(state, start("p"))
-    // A word of one that was cancelled comes too late.
+    // A result of a cancelled one is too late.
     expect(refusal(next, finish("p/2", 1, completed))).toBe("settled")
     expect(HashMap.size(next.open)).toBe(0)
   })
 
-  it("goes on when one has failed, and is over when none can complete any more", () => {
+  it("continues when one has failed, and ends when none can complete any more", () => {
     const one = after(racing, ...does("p/1", failed))
     expect(refusal(one, start("p"))).toBe("suspended")
     const two = after(one, ...does("p/2", { _tag: "Skipped" }))
@@ -98,14 +98,14 @@ describe("a wait for one of several tasks", () => {
     expect(woken(after(two, ...does("p/3", failed)))).toEqual({ woke: "satisfied", closes: [], cancelled: [] })
   })
 
-  it("that needs two is over as soon as two cannot be reached", () => {
+  it("that needs two ends as soon as two are impossible", () => {
     const state = waiting([{ ...race, need: 2 }], { adds: race.tasks })
     const one = after(state, ...does("p/1", failed))
     expect(refusal(one, start("p"))).toBe("suspended")
     expect(woken(after(one, ...does("p/2", failed)))).toMatchObject({ woke: "satisfied", cancelled: ["p/3"] })
   })
 
-  it("leaves the others running where they are kept, and they may be waited for again", () => {
+  it("leaves the others running if they are kept, and they may be awaited again", () => {
     const state = waiting([{ ...race, rest: "keep" }], { adds: race.tasks })
     const done = after(state, ...does("p/1", completed))
     expect(woken(done)).toEqual({ woke: "satisfied", closes: [], cancelled: [] })
@@ -114,7 +114,7 @@ describe("a wait for one of several tasks", () => {
     expect(woken(after(again, ...does("p/2", completed))).cancelled).toEqual([])
   })
 
-  it("cancels none of another group, nor who was added and is not waited for", () => {
+  it("cancels none of another group, nor added tasks that are not awaited", () => {
     const state = waiting([group({ tasks: ["p/1"] }), group({ tasks: ["p/2", "p/3"], need: 1 })], {
       adds: ["p/1", "p/2", "p/3", "p/4"]
     })
@@ -144,14 +144,14 @@ describe("a time limit", () => {
     timeoutMillis: 50
   })
 
-  it("closes the asks that were due, and no other", () => {
+  it("closes the due asks, and no others", () => {
     expect(woken(two, timeout)).toEqual({ woke: "timeout", closes: ["p/a"], cancelled: [] })
     const next = after(two, timeout)
     expect(HashMap.get(next.closed, "p/a")).toMatchObject({ value: "closed" })
     expect(Execution.openOf(next, "p/b")).toBe(Execution.openOf(two, "p/b"))
   })
 
-  it("keeps the deadline of what is asked again", () => {
+  it("keeps the deadline of repeated asks", () => {
     const asked = Execution.task(two, "p")!.suspendedAt!
     const again = after(
       two,
@@ -165,18 +165,18 @@ describe("a time limit", () => {
     expect(woken(again, { ...start("p"), timedOut: 2 })).toMatchObject({ closes: ["p/b"] })
   })
 
-  it("is of one wait only, and of none that has none", () => {
+  it("belongs to one wait, and a wait may have none", () => {
     const again = after(two, timeout, finish("p", 2, Plans.suspended({ groups: [group({ signals: ["p/b"] })] })))
     expect(refusal(again, timeout)).toBe("suspended")
     expect(refusal(again, { ...start("p"), timedOut: 2 })).toBe("suspended")
   })
 
-  it("that comes when all has come says that it was satisfied", () => {
+  it("that elapses after everything has come reports that the wait was satisfied", () => {
     const both = after(two, reply("p/a"), reply("p/b"))
     expect(woken(both, timeout)).toEqual({ woke: "satisfied", closes: [], cancelled: [] })
   })
 
-  it("loses the race where it makes a group impossible, and then cancels what is left of the group", () => {
+  it("loses against a group that becomes impossible, and then cancels the rest of the group", () => {
     const either = waiting([group({ tasks: ["p/1"], signals: ["p/a", "p/b"], need: 2 })], {
       adds: ["p/1"],
       asks: [ask("p/a", 50), ask("p/b", 50)],
@@ -189,7 +189,7 @@ describe("a time limit", () => {
 describe("a timer", () => {
   const timer = { id: "p/t", millis: 50 }
 
-  it("that has elapsed meets its group, and cancels what is left of it", () => {
+  it("that has elapsed satisfies its group, and cancels the rest of it", () => {
     const state = waiting([group({ tasks: ["p/1", "p/2"], timer: "p/t" }), group({ signals: ["p/a"] })], {
       adds: ["p/1", "p/2"],
       asks: [ask("p/a")],
@@ -204,7 +204,7 @@ describe("a timer", () => {
     expect(woken(again)).toMatchObject({ woke: "satisfied" })
   })
 
-  it("of a group that is met is closed without having elapsed", () => {
+  it("of a satisfied group is closed without having elapsed", () => {
     const state = waiting([group({ tasks: ["p/1"], timer: "p/t" })], {
       adds: ["p/1"],
       timers: [timer],
@@ -215,13 +215,13 @@ describe("a timer", () => {
     expect(HashMap.get(after(done, start("p")).closed, "p/t")).toMatchObject({ value: "closed" })
   })
 
-  it("alone is what a task sleeps by", () => {
+  it("alone makes a task sleep", () => {
     const state = waiting([group({ timer: "p/t" })], { timers: [timer], timeoutMillis: 50 })
     expect(refusal(state, start("p"))).toBe("suspended")
     expect(woken(state, timeout)).toEqual({ woke: "timeout", closes: ["p/t"], cancelled: [] })
   })
 
-  it("begins when it is first recorded", () => {
+  it("starts when it is first recorded", () => {
     const state = waiting([group({ tasks: ["p/1"] }), group({ timer: "p/t" })], {
       adds: ["p/1"],
       timers: [timer],
@@ -251,7 +251,7 @@ describe("an attempt that failed", () => {
     start("p")
   )
 
-  it("and begins anew needs nothing that it left: its tasks are cancelled, its asks and timers closed", () => {
+  it("and starts over needs nothing that it left: its tasks are cancelled, its asks and timers closed", () => {
     const { events, state: next } = step(state, finish("p", 2, stumbled(false)))
     expect(events).toMatchObject([
       { type: "TaskRetried", keepsTurns: false, closes: ["p/a", "p/t"] },
@@ -263,7 +263,7 @@ describe("an attempt that failed", () => {
     expect(Execution.task(next, "p/2")).toBe(Execution.task(state, "p/2"))
   })
 
-  it("and goes on after its last turn keeps all of it", () => {
+  it("and continues after its last turn keeps all of it", () => {
     const { events, state: next } = step(state, finish("p", 2, stumbled(true)))
     expect(events.map(({ type }) => type)).toEqual(["TaskRetried"])
     expect(events[0]).not.toHaveProperty("closes")

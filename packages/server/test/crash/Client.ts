@@ -12,7 +12,7 @@ export interface View {
 }
 
 const json = async <A>(url: string, init?: RequestInit): Promise<A> => {
-  // A connection that is kept would meet the next process at the same address.
+  // A kept connection would reach the next process at the same address.
   const response = await fetch(url, { ...init, headers: { ...init?.headers, connection: "close" } })
   const body = await response.text()
   if (!response.ok) throw new Error(`${init?.method ?? "GET"} ${url} answered ${response.status}: ${body}`)
