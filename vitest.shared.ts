@@ -93,14 +93,21 @@ export const project = (name: string, include: ReadonlyArray<string> = ["test/**
 export const packageProject = (
   name: string,
   {
+    globalSetup,
     isolate = true,
     lines = 85,
     reportsDirectory = `../../coverage/${name}`
-  }: { readonly isolate?: boolean; readonly lines?: number; readonly reportsDirectory?: string } = {}
+  }: {
+    readonly globalSetup?: string
+    readonly isolate?: boolean
+    readonly lines?: number
+    readonly reportsDirectory?: string
+  } = {}
 ): ViteUserConfig => ({
   test: {
     ...project(name).test,
     isolate,
+    ...(globalSetup !== undefined && { globalSetup }),
     sequence: { sequencer: LongestFirst },
     setupFiles: [join(import.meta.dirname, "vitest.setup.ts")],
     coverage: {

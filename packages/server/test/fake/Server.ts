@@ -1,4 +1,4 @@
-/** The real server on a free port, with a database in memory and a model provided by the test. */
+/** The real server on a free port, with a fresh database and a model provided by the test. */
 import type * as Llm from "@crewline/core/Llm"
 import * as Toolbox from "@crewline/core/Toolbox"
 import * as Listener from "@crewline/server/Listener"
@@ -12,6 +12,7 @@ import * as Scope from "effect/Scope"
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import * as FreshDatabase from "./FreshDatabase.ts"
 import * as Model from "./Model.ts"
 
 const clock: Toolbox.Tool = {
@@ -49,11 +50,12 @@ export const start = async (options: Options = {}): Promise<Running> => {
   const { answer = Model.echo, observe, ...rest } = options
   const workspace = await mkdtemp(join(tmpdir(), "crewline-server-"))
   const scope = Scope.makeUnsafe()
+  const database = rest.database === undefined ? await FreshDatabase.fresh() : undefined
   const services = await Effect.runPromise(
     Layer.buildWithScope(
       Server.layer({
         listen: { host: "127.0.0.1", port: 0, allowedHosts: [] },
-        database: { kind: "memory" },
+        database: database?.options ?? { kind: "memory" },
         workspace,
         llm: Model.layer(answer),
         toolbox,
@@ -68,6 +70,7 @@ export const start = async (options: Options = {}): Promise<Running> => {
     services,
     stop: async () => {
       await Effect.runPromise(Scope.close(scope, Exit.void))
+      await database?.drop()
       await rm(workspace, { recursive: true, force: true })
     }
   }
