@@ -32,9 +32,7 @@ const makeTemplate = (sql: SqlClient.SqlClient) =>
     if (existing !== undefined) return
     const unfinished = `${template}_unfinished`
     yield* sql.unsafe(`create database ${unfinished}`)
-    yield* Effect.void.pipe(
-      Effect.provide(Migrations.layer.pipe(Layer.provide(Database.layer(optionsOf(unfinished)))))
-    )
+    yield* Effect.void.pipe(Effect.provide(Migrations.layer.pipe(Layer.provide(Database.layer(optionsOf(unfinished))))))
     yield* sql.unsafe(`alter database ${unfinished} rename to ${template}`)
   })
 
