@@ -13,7 +13,7 @@ const property = Property.test(1_000)
 
 type Events = ReadonlyArray<ExecutionEvent.ExecutionEvent>
 
-/** Everything in a state, for comparing. */
+/** The whole state in a comparable form. */
 const picture = (state: Execution.Execution) => ({
   ...state,
   tasks: tasksIn(state),
@@ -27,7 +27,7 @@ const signalsIn = (state: Execution.Execution) => [...state.signals].toSorted()
 const fold = (events: Events): Execution.Execution => Execution.fromEvents(events)!
 const at = (millis: number): string => new Date(Date.UTC(2026, 0, 1) + millis).toISOString()
 
-/** The events of a plan that started, numbered, one millisecond apart. */
+/** The numbered events of a started plan, one millisecond apart. */
 const history = (plan: ReturnType<typeof Plans.chart>, drafts: ReadonlyArray<ExecutionEvent.Draft>): Events =>
   [{ type: "ExecutionStarted", plan } as const, ...drafts].map((draft, index) => ({
     ...draft,
@@ -78,7 +78,7 @@ const judged = (taskId: string, run: number, verdict: ExecutionEvent.Criterion["
   }) as const
 
 describe("the fold", () => {
-  it("only counts what was recalled: nothing is decided by it", () => {
+  it("only counts recalled memories: they affect no decision", () => {
     const plan = Plans.chart({ a: "" })
     const before = fold(history(plan, [started("a", 1)]))
     const recalled = { type: "MemoryRecalled", taskId: "a", run: 1, ids: ["m1"], scores: [0.5] } as const
@@ -86,7 +86,7 @@ describe("the fold", () => {
     expect(picture(after)).toEqual({ ...picture(before), lastSeq: before.lastSeq + 1 })
   })
 
-  it("keeps how the result stands with the criteria: as its run was judged last, or as it completed", () => {
+  it("keeps the verdicts of the result: those of the last judgement of its run, or of its completion", () => {
     const plan = Plans.chart({ a: "" })
     const verdictOf = (...drafts: ReadonlyArray<ExecutionEvent.Draft>) =>
       Execution.task(fold(history(plan, [started("a", 2), ...drafts])), "a")!.criteria?.map(({ verdict }) => verdict)
@@ -99,21 +99,25 @@ describe("the fold", () => {
     expect(verdictOf(completed("a", 2), judged("a", 2, "failed"))).toBeUndefined()
   })
 
-  property("in pieces is the fold at once", [Stories.any, FastCheck.nat()], ({ events, final }, cut) => {
-    const head = events.slice(0, 1 + (cut % events.length))
-    const before = fold(head)
-    const copy = structuredClone(picture(before))
-    const whole = events.slice(head.length).reduce(Execution.apply, before)
-    expect(picture(whole)).toEqual(picture(final))
-    // Whoever holds an older state goes on seeing what it saw.
-    expect(picture(before)).toEqual(copy)
-  })
+  property(
+    "in parts equals the fold of all events at once",
+    [Stories.any, FastCheck.nat()],
+    ({ events, final }, cut) => {
+      const head = events.slice(0, 1 + (cut % events.length))
+      const before = fold(head)
+      const copy = structuredClone(picture(before))
+      const whole = events.slice(head.length).reduce(Execution.apply, before)
+      expect(picture(whole)).toEqual(picture(final))
+      // A holder of an older state still sees that state.
+      expect(picture(before)).toEqual(copy)
+    }
+  )
 
-  property("is the same for every reader, on whatever way the events came", [Stories.any], ({ events, final }) => {
+  property("is the same for every reader, however the events arrived", [Stories.any], ({ events, final }) => {
     expect(picture(fold(JSON.parse(JSON.stringify(events)) as Events))).toEqual(picture(final))
   })
 
-  property("counts every event, and as its version every structural one", [Stories.any], ({ events, steps }) => {
+  property("counts every event, and every structural one in its version", [Stories.any], ({ events, steps }) => {
     for (const { after } of steps) {
       expect(after.lastSeq).toBeLessThanOrEqual(events.length)
       const seen = events.slice(0, after.lastSeq)
@@ -122,7 +126,7 @@ describe("the fold", () => {
   })
 
   property(
-    "ignores what runs of the past still say",
+    "ignores events of earlier runs",
     [
       Stories.any,
       FastCheck.array(FastCheck.tuple(FastCheck.nat(), FastCheck.nat(), FastCheck.nat()), {
@@ -151,7 +155,7 @@ describe("the fold", () => {
   )
 
   property(
-    "takes any event in any state, and leaves the number of unsettled tasks right",
+    "accepts any event in any state, and keeps the number of unsettled tasks correct",
     [Stories.any, FastCheck.nat(), FastCheck.array(anyDraft(), { minLength: 1, maxLength: 5 })],
     ({ events }, cut, drafts) => {
       let state = fold(events.slice(0, 1 + (cut % events.length)))
@@ -167,7 +171,7 @@ describe("the fold", () => {
 })
 
 describe("tasks", () => {
-  property("are in exactly one state, and unsettled says how many are open", [Stories.any], ({ steps }) => {
+  property("are in exactly one state, and unsettled is the number of open ones", [Stories.any], ({ steps }) => {
     const wrong: Array<string> = []
     for (const { after } of steps) {
       const able = new Set(Stories.actionable(after))
@@ -189,7 +193,7 @@ describe("tasks", () => {
     expect(wrong).toEqual([])
   })
 
-  property("settle once, and stay as they settled", [Stories.any], ({ final, steps }) => {
+  property("settle once, and do not change afterwards", [Stories.any], ({ final, steps }) => {
     for (const { after, before } of steps) {
       for (const task of Stories.tasksOf(after)) {
         if (Stories.isSettled(task) && Execution.task(before, task.plan.id) !== task)
@@ -198,7 +202,7 @@ describe("tasks", () => {
     }
   })
 
-  property("never go back: runs and attempts only grow", [Stories.any], ({ steps }) => {
+  property("never go back: runs and attempts only increase", [Stories.any], ({ steps }) => {
     for (const { after, before } of steps) {
       const back = Stories.tasksOf(before).filter((old) => {
         const task = Execution.task(after, old.plan.id)!
@@ -208,7 +212,7 @@ describe("tasks", () => {
     }
   })
 
-  it("waits for its next attempt from the time of the log", () => {
+  it("waits for its next attempt by the time of the log", () => {
     const plan = Plans.chart({ a: "" })
     const retried = {
       type: "TaskRetried",
@@ -232,7 +236,7 @@ describe("tasks", () => {
     expect(again).toMatchObject({ status: "running", attempt: 2, attempts: 2, retryAt: undefined })
   })
 
-  it("keeps the parent of what it spawned, and takes nobody's place", () => {
+  it("keeps the parent of spawned tasks, and replaces no task", () => {
     const spawn = [Plans.task({ id: "x" }), Plans.task({ id: "b", description: "An impostor." })]
     const state = fold(
       history(Plans.chart({ a: "", b: "" }), [
@@ -245,7 +249,7 @@ describe("tasks", () => {
     expect(state.unsettled).toBe(3)
   })
 
-  it("count crashes for themselves, whatever a start that missed a turn says", () => {
+  it("count crashes independently of the claim of a start that missed a turn", () => {
     const late = { ...started("a", 2), crashes: 1 }
     const plan = Plans.chart({ a: "" })
     expect(Execution.task(fold(history(plan, [started("a", 1), late])), "a")).toMatchObject({ crashes: 1 })
@@ -253,7 +257,7 @@ describe("tasks", () => {
     expect(Execution.task(state, "a")).toMatchObject({ crashes: 0 })
   })
 
-  it("get on when a verdict of the manager is recorded", () => {
+  it("make progress when a verdict of the manager is recorded", () => {
     const judged = {
       type: "ReviewJudged",
       taskId: "a",
@@ -298,12 +302,11 @@ describe("waits", () => {
 })
 
 describe("usage", () => {
-  property("is the sum of all that was paid, and unknown when a part is", [Stories.any], ({ events, final }) => {
+  property("is the sum of all costs, and unknown if a part is", [Stories.any], ({ events, final }) => {
     const paid = events.flatMap((event) => (event.type === "TurnCompleted" ? [event] : []))
     expect(final.usage).toEqual(sum(paid))
     expect(events.at(-1)).toMatchObject({ type: "ExecutionEnded", usage: final.usage })
-    // Nothing in a story was recorded by a run that was fenced off already, so every turn counts
-    // for its task.
+    // No event in a story was recorded by a fenced run, so every turn counts for its task.
     for (const task of Stories.tasksOf(final)) {
       expect(task.usage).toEqual(sum(paid.filter((event) => event.taskId === task.plan.id)))
     }
@@ -316,7 +319,7 @@ describe("usage", () => {
     expect(Execution.task(state, "a")).toMatchObject({ usage: cents, progressed: false })
   })
 
-  it("is summed by agent as it comes, spawned tasks and stale turns included, where the agent has limits", () => {
+  it("is summed by agent on arrival, including spawned tasks and stale turns, if the agent has limits", () => {
     const other = { role: "Reader", goal: "Read.", backstory: "" }
     const chart = Plans.chart({ a: "", b: "", c: "" }, { c: { agent: "reader" } })
     const [worker] = Object.values(chart.agents)
@@ -361,7 +364,7 @@ describe("usage", () => {
 })
 
 describe("the status", () => {
-  property("says what people would say", [Stories.any], ({ steps }) => {
+  property("matches the description that people would give", [Stories.any], ({ steps }) => {
     for (const { after } of steps) {
       const tasks = Stories.tasksOf(after)
       const expected =
@@ -379,7 +382,7 @@ describe("the status", () => {
   })
 })
 
-/** An event that a reader must ignore: of an older run, or of a settled task. */
+/** An event that a reader must ignore: from an older run, or for a settled task. */
 const staleDraft = (state: Execution.Execution, pick: number, kind: number): ExecutionEvent.Draft | undefined => {
   const tasks = Stories.tasksOf(state).filter((task) => task.run > 0)
   if (tasks.length === 0) return undefined

@@ -15,7 +15,7 @@ const viewOf = (state: Execution.Execution): ExecutionView.View =>
   })
 
 describe("a view", () => {
-  it("of any state is of the declared shape, without a key besides", () => {
+  it("of any state has the declared shape, without additional keys", () => {
     const decode = Schema.decodeUnknownSync(ExecutionView.View, { onExcessProperty: "error" })
     FastCheck.assert(
       FastCheck.property(Stories.any, ({ steps }) => {
@@ -28,7 +28,7 @@ describe("a view", () => {
     )
   })
 
-  it("says why a task was skipped, and by which", () => {
+  it("shows why a task was skipped, and because of which task", () => {
     const plan = Plans.chart({ a: "", b: "a" })
     const state = Execution.fromEvents([
       { type: "ExecutionStarted", plan, seq: 1, at: Stories.timeOf(0), executionId: "e" },
@@ -47,13 +47,13 @@ describe("a view", () => {
     expect(Schema.encodeSync(ExecutionView.View)(view).tasks["b"]?.skipped).toEqual(view.tasks["b"]?.skipped)
   })
 
-  it("has the shape that its format stands for: raise the format with the shape, for views are kept", () => {
+  it("has the shape of its format version: raise the version with the shape, because views are stored", () => {
     const shape = JSON.stringify(Schema.toJsonSchemaDocument(ExecutionView.View))
     const hash = createHash("sha256").update(shape).digest("hex").slice(0, 16)
     expect({ format: ExecutionView.format, hash }).toEqual({ format: 8, hash: "f318f49f90545ee8" })
   })
 
-  it("shows the tasks of the plan in its order, then those that were spawned, in the order in which they were", () => {
+  it("shows the tasks of the plan in its order, then spawned tasks in the order of spawning", () => {
     const plan = Plans.chart({ z: "", b: "", a: "" })
     const spawned = Array.from({ length: 40 }, (_, n) => `child ${n}`)
     const at = Stories.timeOf(1)

@@ -27,7 +27,7 @@ describe("FileFailure", () => {
     ["", "it is a directory, not a file"],
     ["n".repeat(300), "the name is too long"],
     ["loop", "the path has too many symbolic links"]
-  ])("says why %j cannot be read, whoever reports it", ([path = "", words = ""]) =>
+  ])("explains why %j cannot be read, for every source of the error", ([path = "", words = ""]) =>
     Effect.gen(function* () {
       const file = join(directory, path)
       const files = yield* FileSystem.FileSystem
@@ -41,7 +41,7 @@ describe("FileFailure", () => {
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
-  it("names the code of what it does not know, and nothing where there is none", () => {
+  it("shows the code of an unknown error, and nothing if there is none", () => {
     assert.strictEqual(
       FileFailure.describe(Object.assign(new Error("x"), { code: "EXDEV" })),
       "the file system failed (EXDEV)"

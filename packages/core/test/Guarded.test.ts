@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as Guarded from "../src/Guarded.ts"
 
-it.effect("logs what a callback throws, and recovers with its arguments", () => {
+it.effect("logs exceptions of a callback, and recovers with its arguments", () => {
   const logged: Array<unknown> = []
   const told: Array<string> = []
   return Effect.gen(function* () {

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as IsoTime from "../src/IsoTime.ts"
 
 describe("IsoTime", () => {
-  it("gives the texts of dates, whatever was asked for before", () => {
+  it("formats dates correctly, whatever was formatted before", () => {
     const near = fc.integer({ min: 0, max: 5_000 }).map((millis) => 1_790_000_000_000 + millis)
     const any = fc.integer({ min: -8.64e15, max: 8.64e15 })
     fc.assert(

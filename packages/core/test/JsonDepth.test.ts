@@ -3,7 +3,7 @@ import * as JsonDepth from "../src/JsonDepth.ts"
 
 const nested = (levels: number): unknown => JSON.parse("[".repeat(levels) + "]".repeat(levels))
 
-it("counts arrays and objects alike, and nothing else", () => {
+it("counts arrays and objects, and nothing else", () => {
   assert.isFalse(JsonDepth.isTooDeep("text", 0))
   assert.isFalse(JsonDepth.isTooDeep(null, 0))
   assert.isTrue(JsonDepth.isTooDeep([], 0))
@@ -13,15 +13,15 @@ it("counts arrays and objects alike, and nothing else", () => {
   assert.isTrue(JsonDepth.isTooDeep(nested(JsonDepth.maxDepth + 1)))
 })
 
-it("does not recurse, however deep the value is", () => {
+it("does not recurse, whatever the depth", () => {
   assert.isTrue(JsonDepth.isTooDeep(nested(100_000)))
 })
 
-it("finds what stands deep beside what is shallow", () => {
+it("finds a deep value beside a shallow one", () => {
   assert.isTrue(JsonDepth.isTooDeep({ shallow: [1, 2, 3], deep: nested(300) }))
 })
 
-it("ends for a value that contains itself", () => {
+it("terminates for a cyclic value", () => {
   const self: Array<unknown> = []
   self.push(self)
   assert.isTrue(JsonDepth.isTooDeep(self))

@@ -7,7 +7,7 @@ const told = (schema: JsonSchema.JsonSchema, value: unknown) =>
   JsonSchemaValidator.make(schema).validate(value).map(JsonSchemaValidator.describe)
 
 describe("validate", () => {
-  it("passes what is valid", () => {
+  it("accepts valid values", () => {
     const schema = {
       type: "object",
       properties: {
@@ -21,7 +21,7 @@ describe("validate", () => {
     expect(told(schema, { a: 3, b: [1, "x"] })).toEqual([])
   })
 
-  it("tells everything at once, with pointers", () => {
+  it("reports all violations at once, with pointers", () => {
     const schema = {
       type: "object",
       properties: {
@@ -92,13 +92,13 @@ describe("validate", () => {
         { type: "null" }
       ]
     }
-    it("tells of the one that was meant", () => {
+    it("reports the violations of the intended form", () => {
       expect(told(shape, { kind: "square", side: "3" })).toEqual(["/side must be a number, not a string"])
       expect(told({ properties: { shape } }, { shape: { kind: "circle" } })).toEqual([
         '/shape must have the property "radius"'
       ])
     })
-    it("lists the kinds when none fits", () => {
+    it("lists the kinds if none matches", () => {
       expect(told({ anyOf: [{ type: "string" }, { type: "null" }] }, 3)).toEqual([
         "The value must be a string or null, not a number"
       ])
@@ -106,7 +106,7 @@ describe("validate", () => {
     })
   })
 
-  it("reaches through references and frozen schemas, and compiles a schema once", () => {
+  it("follows references and frozen schemas, and compiles a schema once", () => {
     const list: JsonSchema.JsonSchema = Object.freeze({
       type: "object",
       properties: Object.freeze({ value: { type: "number" }, next: { $ref: "#" } }),
@@ -118,7 +118,7 @@ describe("validate", () => {
     expect(JsonSchemaValidator.make(list)).toBe(JsonSchemaValidator.make(list))
   })
 
-  it("does not throw on values that cannot be worked through", () => {
+  it("does not throw for values that cannot be traversed", () => {
     let deep: unknown = 1
     for (let level = 0; level < 100_000; level++) deep = { next: deep }
     expect(told({ properties: { next: { $ref: "#" } } }, deep)).toEqual([
@@ -128,7 +128,7 @@ describe("validate", () => {
     expect(told({ additionalProperties: { type: "string" } }, { "\ud800": 1 })).toHaveLength(1)
   })
 
-  it("never throws, whatever schema and value", () => {
+  it("never throws, for any schema and value", () => {
     fc.assert(
       fc.property(
         fc.object({
@@ -146,7 +146,7 @@ describe("validate", () => {
 })
 
 describe("check", () => {
-  it("passes usable schemas", () => {
+  it("accepts usable schemas", () => {
     for (const schema of [
       {},
       { type: "object", properties: { type: { type: "string" }, enum: {} } },
@@ -187,7 +187,7 @@ describe("check", () => {
     })
   }
 
-  it("ends on schemas nested without end", () => {
+  it("terminates for endlessly nested schemas", () => {
     let deep: object = {}
     for (let level = 0; level < 100_000; level++) deep = { not: deep }
     expect(JsonSchemaValidator.check(deep)).toEqual([

@@ -2,7 +2,7 @@ import { assert, it } from "@effect/vitest"
 import * as FastCheck from "fast-check"
 import * as JsonSize from "../src/JsonSize.ts"
 
-it("is that of JSON.stringify, apart from escapes", () => {
+it("equals the length of JSON.stringify, except for escapes", () => {
   const plain = FastCheck.jsonValue({ stringUnit: FastCheck.constantFrom("a", "b", "é") })
   FastCheck.assert(
     FastCheck.property(plain, (value) => {
@@ -13,7 +13,7 @@ it("is that of JSON.stringify, apart from escapes", () => {
   )
 })
 
-it("is found without building the text, and of a cycle too", () => {
+it("is computed without building the text, and for cycles, too", () => {
   assert.isTrue(JsonSize.isTooLarge("x".repeat(JsonSize.maxSize)))
   assert.isTrue(JsonSize.isTooLarge(Array.from({ length: JsonSize.maxSize }, () => 0)))
   let shared: unknown = "x"

@@ -18,7 +18,7 @@ const facts = (nodes: ReadonlyArray<TaskQueue.Node>, more: Partial<TaskQueue.Fac
   ...more
 })
 
-/** Submits it, takes one task, and asks for the next. */
+/** Submits it, claims one task, and requests the next. */
 const takeBoth = Effect.fnUntraced(function* (given: TaskQueue.Facts) {
   const queue = yield* TaskQueue.TaskQueue
   yield* queue.submit(given)
@@ -30,7 +30,7 @@ const inQueue = <A, E>(effect: Effect.Effect<A, E, TaskQueue.TaskQueue>, options
   Effect.provide(effect, LocalTaskQueue.layerLocalWith(options))
 
 describe("the next task of a queue in process", () => {
-  it.effect("is leased before what it waits for is settled, and handed out to nobody else", () =>
+  it.effect("is leased before its dependency is settled, and handed out to no other worker", () =>
     inQueue(
       Effect.gen(function* () {
         const { lease, next, queue } = yield* takeBoth(facts([node("a"), node("b", "a"), node("c", "a", "b")]))
@@ -45,7 +45,7 @@ describe("the next task of a queue in process", () => {
     )
   )
 
-  it.effect("waits again when it is given back before, and is ready when it is given back after", () =>
+  it.effect("waits again if it is released before, and is ready if it is released after", () =>
     inQueue(
       Effect.gen(function* () {
         const { lease, next, queue } = yield* takeBoth(facts([node("a"), node("b", "a")]))
@@ -84,7 +84,7 @@ describe("the next task of a queue in process", () => {
     )
   }
 
-  it.effect("is not leased while the execution is paused, nor under a lease that is lost", () =>
+  it.effect("is not leased while the execution is paused, nor under a lost lease", () =>
     inQueue(
       Effect.gen(function* () {
         const { lease, next, queue } = yield* takeBoth(facts([node("a"), node("b", "a")]))

@@ -14,7 +14,7 @@ const lease = (worker: string, taskId: string): Lease => ({
   timedOut: undefined
 })
 
-it.effect("reports to each worker what it has lost, once, whether it waits already or asks later", () =>
+it.effect("reports lost leases to each worker, once, whether it is waiting or asks later", () =>
   Effect.gen(function* () {
     const lost = LostLeases.make()
     lost.add(lease("one", "a"))
@@ -28,7 +28,7 @@ it.effect("reports to each worker what it has lost, once, whether it waits alrea
   })
 )
 
-it.effect("keeps what is lost after a worker has stopped waiting", () =>
+it.effect("keeps reports after a worker has stopped waiting", () =>
   Effect.gen(function* () {
     const lost = LostLeases.make()
     const waiting = yield* Effect.forkChild(lost.take("one"), { startImmediately: true })

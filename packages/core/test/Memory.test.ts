@@ -6,7 +6,7 @@ import * as Tenant from "../src/Tenant.ts"
 const texts = (recalled: ReadonlyArray<Memory.Recalled>) => recalled.map((each) => each.text)
 
 describe("Memory.layerLocal", () => {
-  it.effect("recalls what shares words with the query, nearest first, and nothing else", () =>
+  it.effect("recalls texts that share words with the query, nearest first, and nothing else", () =>
     Effect.gen(function* () {
       const memory = yield* Memory.Memory
       yield* memory.remember([
@@ -32,7 +32,7 @@ describe("Memory.layerLocal", () => {
     }).pipe(Effect.provide(Memory.layerLocal))
   )
 
-  it.effect("sees its own scope and the wider ones, never another's or another tenant's", () =>
+  it.effect("sees its scope and wider ones, never another scope or another tenant", () =>
     Effect.gen(function* () {
       const memory = yield* Memory.Memory
       yield* memory.remember([
@@ -57,7 +57,7 @@ describe("Memory.layerLocal", () => {
     }).pipe(Effect.provide(Memory.layerLocal))
   )
 
-  it.effect("keeps to its limits", () =>
+  it.effect("enforces its limits", () =>
     Effect.gen(function* () {
       const memory = yield* Memory.Memory
       yield* memory.remember(

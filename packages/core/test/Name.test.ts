@@ -9,7 +9,7 @@ import * as Plan from "../src/Plan.ts"
 const hostile = ["h\u0000", "\u0000", "h\ud83d", "\udc00h", "x".repeat(Name.maxLength + 1), "🦦".repeat(101)]
 
 describe("Name", () => {
-  it("takes what is short and can be encoded in UTF-8 without a zero, and nothing else", () => {
+  it("accepts short text that can be encoded in UTF-8 without a null character, and nothing else", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary", maxLength: 2 * Name.maxLength }), (text) => {
         const isStorable = Buffer.from(text).toString() === text && !Buffer.from(text).includes(0)
@@ -21,7 +21,7 @@ describe("Name", () => {
     assert.deepStrictEqual([longest, "", "  ", "🦦"].map(Schema.is(Name.Key)), [true, true, true, true])
   })
 
-  it.each(hostile)("is not %j: neither of a crew in data nor of one in YAML, and the problem says where", (name) => {
+  it.each(hostile)("rejects %j, in a crew in data and in YAML, with the place of the problem", (name) => {
     const crew = {
       name,
       agents: { a: { role: "r", goal: "g", backstory: name } },
@@ -37,7 +37,7 @@ describe("Name", () => {
     expect(Plan.check(value, {}).problems).toEqual([problem])
   })
 
-  it("is bounded where it is a key of a crew", () => {
+  it("is limited in length as a key of a crew", () => {
     const crew = (name: string) => ({
       name: "c",
       inputs: { [name]: null },

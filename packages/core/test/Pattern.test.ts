@@ -9,9 +9,9 @@ const matches = (source: string, text: string): boolean | string => {
 }
 
 /**
- * Whether it matches somewhere. V8 also looks for an empty match between the halves of a character
- * outside the basic plane, where ECMA-262 never begins one (`/(?!$|^)/u` on one such character):
- * hence each place by itself.
+ * Whether it matches anywhere. V8 also tries an empty match between the surrogates of a character
+ * outside the basic plane, where ECMA-262 never starts one (`/(?!$|^)/u` on one such character), so
+ * each position is tried separately.
  */
 const regExpMatches = (source: string, text: string): boolean => {
   const pattern = new RegExp(source, "uy")
@@ -33,8 +33,8 @@ const refusal = (source: string): string => {
 }
 
 /**
- * What differs between engines: white space, line ends, word characters, halves of surrogate pairs,
- * case without folding.
+ * Differences between engines: white space, line ends, word characters, unpaired surrogates, case
+ * without folding.
  */
 const characters = [..."ab1_-é\n\r\v\f\t\u00a0\u2028\ufeff\u0000\b.[]^$😀\u200b\u3000Aſ\u212a", "\ud800", "\udc00"]
 
@@ -82,7 +82,7 @@ const isValid = (pattern: string): boolean => {
 }
 
 describe("Pattern", () => {
-  it("means what RegExp means, for every pattern and text", () => {
+  it("agrees with RegExp, for every pattern and text", () => {
     const text = fc
       .array(fc.constantFrom(...characters, ...characters.slice(0, 6)), { maxLength: 8 })
       .map((all) => all.join(""))
@@ -95,11 +95,11 @@ describe("Pattern", () => {
     )
   })
 
-  it("begins no match within a character", () => {
+  it("starts no match within a character", () => {
     for (const pattern of ["(?!$|^)|a", "(?<!^)(?!$)", "[^]??(?!$|^)"]) assert.isFalse(matches(pattern, "😀"))
   })
 
-  it("has the single characters of RegExp, alone and next to others", () => {
+  it("agrees with RegExp on single characters, alone and next to others", () => {
     for (const atom of [...atoms, "^.$", "^\\S+$", "a|b", "(?<x>a)b?", "\\Ba", "a\\b"]) {
       for (const first of characters) for (const second of ["", ...characters]) agrees(atom, first + second)
     }
@@ -130,7 +130,7 @@ describe("Pattern", () => {
     ["(?=(a+)+$)b", "a".repeat(50_000)],
     ["(?<=^(a+)+)b", `${"a".repeat(50_000)}!b`]
   ])("matches %s in linear time", (pattern, text) => {
-    // RegExp would not end within a lifetime.
+    // RegExp would not terminate within a lifetime.
     assert.isFalse(matches(pattern, text))
   })
 
@@ -152,7 +152,7 @@ describe("Pattern", () => {
     assert.strictEqual(refusal(pattern), reason)
   })
 
-  it("refuses a text that is too long for its pattern, whatever it remembers of other texts", () => {
+  it("rejects a text that is too long for its pattern, whatever it has cached for other texts", () => {
     const pattern = "[ab]{0,999}[ab]{0,999}c"
     const long = "ab".repeat(10_000)
     const message = "takes too many steps for a text of 20000 characters"
@@ -162,7 +162,7 @@ describe("Pattern", () => {
     assert.isTrue(matches(pattern, "abc"))
   })
 
-  it("says what RegExp says of properties of Unicode, in classes and outside, and of what only looks like one", () => {
+  it("agrees with RegExp on Unicode properties, in classes and outside, and on text that only looks like one", () => {
     for (const pattern of ["\\p{L}+", "[\\p{L}-]", "\\\\p", "\\P{Script=Greek}", "[^\\p{Lu}\\p{Nd}]"]) {
       assert.strictEqual(Pattern.syntaxProblem(pattern), undefined, pattern)
     }
@@ -172,12 +172,12 @@ describe("Pattern", () => {
     }
   })
 
-  it("is compiled when it is tested, not when it is made", () => {
+  it("is compiled when it is tested, not when it is created", () => {
     // Their programs together would have five million steps.
     for (let index = 0; index < 1_000; index++) assert.strictEqual(refusal(`(?:${index}x{990}){4}`), "")
   })
 
-  it("takes a long text for a simple pattern", () => {
+  it("accepts a long text for a simple pattern", () => {
     assert.isTrue(matches("\\bneedle\\b", `${"hay ".repeat(250_000)}needle`))
     assert.isFalse(matches("^\\s*\\{.*\\}\\s*$", `{${"x".repeat(500_000)}`))
   })

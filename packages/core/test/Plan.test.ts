@@ -46,7 +46,7 @@ describe("defaults", () => {
     })
   })
 
-  it("give way to the task, then the agent, then the crew, then the application", () => {
+  it("yield to the task, then the agent, then the crew, then the application", () => {
     const crew = Crew.make({
       name: "x",
       model: "crew/model",
@@ -123,7 +123,7 @@ describe("dependencies", () => {
   const columns = (plan: Plan.Plan) =>
     plan.tasks.map(({ context, dependencies, id }) => [id, context.join(), dependencies.join()])
 
-  it("of a parallel crew are what its tasks name", () => {
+  it("of a parallel crew are those its tasks name", () => {
     expect(columns(planOf(Crew.make({ name: "x", agents: { w: agent }, tasks })))).toEqual([
       ["a", "", ""],
       ["b", "", ""],
@@ -133,7 +133,7 @@ describe("dependencies", () => {
     ])
   })
 
-  it("of a sequential crew are besides the task before, and the context is all before unless it is named", () => {
+  it("of a sequential crew include the previous task, and the context is all previous tasks unless it is given", () => {
     expect(columns(planOf(Crew.make({ name: "x", process: "sequential", agents: { w: agent }, tasks })))).toEqual([
       ["a", "", ""],
       ["b", "a", "a"],
@@ -143,7 +143,7 @@ describe("dependencies", () => {
     ])
   })
 
-  it("come in any order of declaration", () => {
+  it("may be declared in any order", () => {
     const crew = Crew.make({
       name: "x",
       agents: { w: agent },
@@ -157,7 +157,7 @@ describe("dependencies", () => {
 })
 
 describe("people", () => {
-  it("are asked as agent and task say", () => {
+  it("are asked as declared by agent and task", () => {
     const agents = { w: { ...agent, tools: ["send", "look"], approvals: ["send"], maxTurns: 7, cache: true } }
     const tasks = {
       a: { description: "d", expectedOutput: "e", humanInput: true },
@@ -185,7 +185,7 @@ describe("people", () => {
 })
 
 describe("placeholders", () => {
-  it("are filled wherever text is, and nowhere else", () => {
+  it("are filled in all texts, and nowhere else", () => {
     const crew = Crew.make({
       name: "about {topic}",
       agents: { a: { role: "{topic} expert", goal: "know {topic}", backstory: "{topic}{topic}", tools: ["{topic}"] } },
@@ -221,7 +221,7 @@ describe("placeholders", () => {
     })
   })
 
-  it("take any JSON, and never look into a value", () => {
+  it("accept any JSON, and are not searched in values", () => {
     const crew = oneTask({ description: "{a}|{b}|{c}|{d}|$&" })
     const inputs = { a: "{b} $1", b: { x: ["{a}"] }, c: null, d: 1.5 }
     const plan = planOf(crew, { inputs })
@@ -229,7 +229,7 @@ describe("placeholders", () => {
     expect(plan.inputs).toEqual(inputs)
   })
 
-  it("that are declared are proposed for a placeholder that is misspelled", () => {
+  it("that are declared are suggested for a misspelled placeholder", () => {
     const tasks = { t: { ...task, description: "Write about {topik}." } }
     const crew = Crew.make({ name: "x", agents: { a: agent }, tasks, inputs: { topic: { description: "What about" } } })
     const problems = problemsOf(crew, { inputs: { topic: "otters" } })
@@ -237,7 +237,7 @@ describe("placeholders", () => {
     expect(problems[0]!.message).toContain('The crew declares the input "topic": is the placeholder misspelled?')
   })
 
-  it("fall back to defaults, and tell of all that have no value, once each, with where they are used", () => {
+  it("fall back to defaults, and report all without a value, once each, with the places of use", () => {
     const crew = Crew.make({
       name: "x",
       agents: { a: { role: "{who}", goal: "{topic}" } },
@@ -261,7 +261,7 @@ describe("placeholders", () => {
     )
   })
 
-  it("that nothing reads are told of, unless the functions of the crew might", () => {
+  it("that are never read are reported, unless functions of the crew might read them", () => {
     const data = {
       name: "x",
       agents: { a: { role: "A", goal: "{topic}" } },
@@ -296,7 +296,7 @@ describe("placeholders", () => {
 })
 
 describe("attachments", () => {
-  it("are planned with what they are and what they are called", () => {
+  it("are planned with their types and names", () => {
     const crew = oneTask({
       attachments: [
         { file: "charts/{quarter}.PNG" },
@@ -312,14 +312,14 @@ describe("attachments", () => {
       { url: "https://example.com/photo", mediaType: "image/webp", name: "the photo" },
       { url: "data:text/plain;charset=utf-8;base64,SGk=", mediaType: "text/plain" }
     ])
-    // Of a crew without placeholders one plan serves all.
+    // A crew without placeholders has one plan for all executions.
     expect(planOf(oneTask({ attachments: [{ file: "a.csv" }] })).tasks[0]!.attachments).toEqual([
       { file: "a.csv", mediaType: "text/csv", name: "a.csv" }
     ])
     expect(planOf(oneTask({})).tasks[0]).not.toHaveProperty("attachments")
   })
 
-  it("are looked at again when inputs are in place", () => {
+  it("are checked again after inputs were filled in", () => {
     const crew = oneTask({ attachments: [{ file: "{name}" }, { url: "{address}", mediaType: "image/png" }] })
     const address = "https://example.com/a"
     expect(planOf(crew, { inputs: { name: "a.png", address } }).tasks[0]!.attachments).toHaveLength(2)
@@ -347,7 +347,7 @@ describe("tools", () => {
     tasks: { t: { ...task, tools: ["calculat"] } }
   })
 
-  it("are looked up when the known ones are told", () => {
+  it("are looked up if the known ones are given", () => {
     expect(Result.isSuccess(Plan.make(crew))).toBe(true)
     expect(problemsOf(crew, { tools: ["file_read", "calculate"] })).toMatchObject([
       {
@@ -360,7 +360,7 @@ describe("tools", () => {
     expect(problemsOf(crew, { tools: [] })).toHaveLength(3)
   })
 
-  it("and inputs are told of together with what else is wrong", () => {
+  it("and inputs are reported together with other problems", () => {
     const bad = oneTask({ description: "{topic}", tools: ["nothing"], context: ["t"] })
     expect(problemsOf(bad, { tools: [] }).map(({ code }) => code)).toEqual([
       "self-dependency",
@@ -371,7 +371,7 @@ describe("tools", () => {
 })
 
 describe("code", () => {
-  it("leaves marks in the plan", () => {
+  it("is represented by marks in the plan", () => {
     const crew = Crew.make({
       name: "x",
       agents: { a: agent },
@@ -414,7 +414,7 @@ describe("output files", () => {
     ["x", "./x"],
     ["a/x", "a//./x"],
     ["{name}.md", "./{name}.md"]
-  ])("of two tasks that are the same are refused with the crew: %s, %s", (first, second) => {
+  ])("of two tasks that are equal are refused with the crew: %s, %s", (first, second) => {
     const made = Crew.fromJson(crewOf(first, second))
     expect(Result.isFailure(made) ? made.failure.problems : []).toMatchObject([
       { code: "duplicate-output-file", path: ["tasks", "two", "outputFile"] }
@@ -422,7 +422,7 @@ describe("output files", () => {
     expect(Result.isFailure(made) ? made.failure.message : "").toContain("tasks.one also writes")
   })
 
-  it("of two tasks that inputs make the same are refused when planned, with both tasks", () => {
+  it("of two tasks that become equal by inputs are refused when planned, with both tasks", () => {
     const made = Result.getOrThrow(Crew.fromJson(crewOf("{a}.md", "./{b}.md")))
     expect(Result.isSuccess(Plan.make(made, { inputs: { a: "x", b: "y" } }))).toBe(true)
     const planned = Plan.make(made, { inputs: { a: "x", b: "x" } })
@@ -447,7 +447,7 @@ describe("a plan", () => {
           expect(["missing-input", "unknown-input"]).toContain(code)
           if (code === "unknown-input") delete inputs[String(path[1])]
           else inputs[String(path[1])] = "v"
-          // Given, and probably meant by another name.
+          // Given, and probably meant for another name.
           if (code === "missing-input" && suggestion !== undefined) delete inputs[suggestion]
         }
         const plan = planOf(crew, { inputs })
@@ -474,7 +474,7 @@ describe("a plan", () => {
     )
   })
 
-  it("shares with every other plan of the crew what does not depend on inputs", () => {
+  it("shares everything independent of inputs with every other plan of the crew", () => {
     const crew = Crew.make({
       name: "x",
       agents: { a: agent, b: { ...agent, goal: "write about {topic}" } },
@@ -486,8 +486,8 @@ describe("a plan", () => {
     expect(second!.tasks[1]!.description).toBe("About voles")
   })
 
-  it("may have ten thousand tasks, and refuses as many misspelt names", () => {
-    // What grows with the square takes minutes here; `fuzz/linear.ts` counts the work.
+  it("may have ten thousand tasks, and reports as many misspelled names", () => {
+    // Quadratic work takes minutes here; `fuzz/linear.ts` counts the work.
     const tasks = Object.fromEntries(
       Array.from({ length: 10_000 }, (_, index) => [
         `t${index}`,
@@ -502,7 +502,7 @@ describe("a plan", () => {
     expect(Result.isFailure(Crew.fromJson({ name: "x", agents: { a: agent }, tasks: misspelt }))).toBe(true)
   })
 
-  it("is not changed by changing another of the same crew", () => {
+  it("is not affected by a change of another plan of the same crew", () => {
     const crew = oneTask({ context: [], retry: {} })
     const plan = planOf(crew)
     expect(() => (plan.tasks[0]!.context as Array<string>).push("x")).toThrow(TypeError)

@@ -1,10 +1,10 @@
 /**
  * The protocol of an execution, checked on a model: `protocol/Model.ts` runs the real `decide` and
- * `apply` among workers that die and stand still, queues that lose data and a database whose
- * replies are lost, in an order that a seed decides.
+ * `apply` among workers that die and freeze, queues that lose data and a database whose replies are
+ * lost, in an order chosen by a seed.
  *
- * With all rules on nothing goes wrong; with any one off something does, soon. A failure names its
- * seed: run it again with `PROTOCOL_SEED=46 PROTOCOL_SCENARIO=failover vitest run
+ * With all rules on, no violation occurs; with any single rule off, one occurs soon. A failure
+ * names its seed: repeat it with `PROTOCOL_SEED=46 PROTOCOL_SCENARIO=failover vitest run
  * test/Protocol.test.ts`.
  */
 import { describe, expect, it } from "@effect/vitest"
@@ -15,7 +15,7 @@ import { scenarios, type ScenarioName } from "./protocol/Scenario.ts"
 
 const only = { seed: process.env["PROTOCOL_SEED"], scenario: process.env["PROTOCOL_SCENARIO"] }
 
-/** How many schedules of each scenario. */
+/** The number of schedules of each scenario. */
 const counts: { readonly [Name in ScenarioName]: number } = {
   mixed: 3_000,
   careful: 1_000,
@@ -37,7 +37,7 @@ const counts: { readonly [Name in ScenarioName]: number } = {
 
 const names = Object.keys(scenarios) as ReadonlyArray<ScenarioName>
 
-/** The violation of a schedule with how to see it again. */
+/** The violation in a schedule, and the command that repeats it. */
 const tell = (seed: number, scenario: ScenarioName, { history, violation }: Model.Report): string =>
   [
     `${violation?.message ?? "nothing went wrong"}`,
@@ -47,7 +47,7 @@ const tell = (seed: number, scenario: ScenarioName, { history, violation }: Mode
 
 describe("with all rules on", () => {
   it.each(names.filter((name) => only.scenario === undefined || only.scenario === name))(
-    "nothing goes wrong in schedules that are %s",
+    "no violation occurs in schedules that are %s",
     { timeout: 60_000 },
     (name) => {
       const [from, to] = only.seed === undefined ? [1, counts[name]] : [Number(only.seed), Number(only.seed)]
@@ -68,8 +68,8 @@ describe.skipIf(only.seed !== undefined)("without the rule that", () => {
     it(`"${says}" (${number}) it goes wrong soon`, { timeout: 60_000 }, () => {
       for (let seed = 1; seed <= within; seed++) {
         if (!isMeant(Model.run(seed, Rules.without(name, ...given), scenarios[scenario]))) continue
-        // A belt is seen only without the braces; that it holds is seen when they alone are
-        // missing.
+        // A redundant rule shows its effect only when the rule that it duplicates is off, too; that
+        // one alone being off must not cause a violation.
         for (let again = 1; given.length > 0 && again <= seed; again++) {
           const held = Model.run(again, Rules.without(...given), scenarios[scenario])
           if (isMeant(held)) expect.fail(tell(again, scenario, held))

@@ -1,6 +1,6 @@
 /**
- * What a queue is told of waits: enough to wake in time whoever waits, and nothing that has come
- * already.
+ * The facts about waits that a queue receives: enough to wake waiting tasks in time, and nothing
+ * that has already arrived.
  */
 import { describe, expect, it } from "@effect/vitest"
 import * as FastCheck from "fast-check"
@@ -19,7 +19,7 @@ const property = (name: string, holds: (story: Stories.Story) => void): void =>
 const suspendedIn = (state: Execution.Execution) =>
   Stories.tasksOf(state).flatMap((task) => (task.status === "suspended" ? [{ ...task, waits: task.waits! }] : []))
 
-/** Whether a queue that was told all of a state would wake who waits so. */
+/** Whether a queue with all facts of a state would wake a task that waits for this. */
 const wakes = (state: Execution.Execution, waits: TaskQueue.Waits): boolean => {
   const { settled, signals } = QueueFacts.factsOf(state, { tenant: "t", now: 0 })
   return TaskQueue.areSatisfied(waits, {
@@ -28,8 +28,8 @@ const wakes = (state: Execution.Execution, waits: TaskQueue.Waits): boolean => {
   })
 }
 
-describe("what a queue is told of a wait", () => {
-  property("names what is open of the groups that are not met, and nothing else", ({ steps }) => {
+describe("the facts about a wait", () => {
+  property("contain the open parts of unsatisfied groups, and nothing else", ({ steps }) => {
     for (const { after: state } of steps) {
       for (const { waits } of suspendedIn(state)) {
         const told = QueueFacts.waitsOf(state, waits)
@@ -41,7 +41,7 @@ describe("what a queue is told of a wait", () => {
     }
   })
 
-  property("wakes the task whenever its wait is satisfied, however much later", ({ steps }) => {
+  property("wake the task whenever its wait is satisfied, however much later", ({ steps }) => {
     const told = new Map<string, { readonly waits: TaskQueue.Waits; readonly run: number }>()
     for (const { after: state } of steps) {
       for (const { plan, run, waits } of suspendedIn(state)) {
@@ -50,26 +50,23 @@ describe("what a queue is told of a wait", () => {
         told.set(plan.id, first)
         const isSatisfied = Execution.isSatisfied(state, waits)
         if (isSatisfied) expect(wakes(state, first.waits)).toBe(true)
-        // All of what all groups need is what the queue can tell by itself.
+        // If all parts of all groups are required, the queue can decide alone.
         if (!isSatisfied && first.waits.mode === "all") expect(wakes(state, first.waits)).toBe(false)
       }
     }
   })
 
-  property(
-    "wakes at once when the wait is satisfied, and never by what has come before when it is not",
-    ({ steps }) => {
-      for (const { after: state } of steps) {
-        for (const { waits } of suspendedIn(state)) {
-          const told = QueueFacts.waitsOf(state, waits)
-          const isSatisfied = Execution.isSatisfied(state, waits)
-          expect(wakes(state, told)).toBe(isSatisfied)
-          if (isSatisfied) expect(told).toEqual({ tasks: [], signals: [], mode: "all" })
-          else expect(told.timeoutMillis).toBe(waits.timeoutMillis)
-        }
+  property("wake at once if the wait is satisfied, and never because of earlier arrivals if it is not", ({ steps }) => {
+    for (const { after: state } of steps) {
+      for (const { waits } of suspendedIn(state)) {
+        const told = QueueFacts.waitsOf(state, waits)
+        const isSatisfied = Execution.isSatisfied(state, waits)
+        expect(wakes(state, told)).toBe(isSatisfied)
+        if (isSatisfied) expect(told).toEqual({ tasks: [], signals: [], mode: "all" })
+        else expect(told.timeoutMillis).toBe(waits.timeoutMillis)
       }
     }
-  )
+  })
 
   const ask = (id: string): Ask.Ask => ({
     id,
@@ -100,7 +97,7 @@ describe("what a queue is told of a wait", () => {
     expect(QueueFacts.waitsOf(state, waits).mode).toBe(mode)
   })
 
-  it("forgets a group that is met, and with it what that needs", () => {
+  it("drop a satisfied group with everything it needs", () => {
     const waits = groups({ tasks: ["p/1", "p/2"], need: 1 }, { signals: ["p/a", "p/b"] })
     const one = after(state, start("p/1"), finish("p/1", 1, completed))
     expect(QueueFacts.waitsOf(one, waits)).toEqual({ tasks: [], signals: ["p/a", "p/b"], mode: "all" })
@@ -121,7 +118,7 @@ describe("a task that was spawned", () => {
   const grandchild = [Plans.task({ id: "a/2/x", dependencies: [] })]
   const state = suspended(grown, "a/2", Plans.suspended(Wait.of({ tasks: ["a/2/x"] }), grandchild))
 
-  it("is as near to the end as its parent, and further by its own way, told at once or rebuilt", () => {
+  it("has the distance of its parent from the end, plus its own path, whether told at once or rebuilt", () => {
     const { nodes } = QueueFacts.factsOf(state, { tenant: "t", now: 0 })
     const depths = QueueFacts.depthsOf(nodes)
     expect(Object.fromEntries(nodes.map(({ id }, at) => [id, depths[at]]))).toEqual({
@@ -143,7 +140,7 @@ describe("a task that was spawned", () => {
     expect([...QueueFacts.depthsOf(told.slice(0, 3))]).toEqual([3, 4, 3])
   })
 
-  it("says so, and no task of the plan does", () => {
+  it("is marked as spawned, and no task of the plan is", () => {
     const { nodes } = QueueFacts.factsOf(state, { tenant: "t", now: 0 })
     expect(
       nodes
@@ -155,7 +152,7 @@ describe("a task that was spawned", () => {
 })
 
 describe("the facts of a state", () => {
-  property("say of each task that waits what a queue is told of its wait, and how long it still has", ({ steps }) => {
+  property("contain, for each waiting task, the facts about its wait and its remaining time", ({ steps }) => {
     for (const { after: state } of steps) {
       const now = Date.parse(state.startedAt) + 100
       const told = QueueFacts.factsOf(state, { tenant: "t", now }).suspended
@@ -175,7 +172,7 @@ describe("the facts of a state", () => {
     }
   })
 
-  property("say of signals, asks and timers which have come or were closed", ({ steps }) => {
+  property("contain which signals, asks and timers have arrived or were closed", ({ steps }) => {
     for (const { after: state } of steps) {
       const { signals } = QueueFacts.factsOf(state, { tenant: "t", now: 0 })
       for (const { open } of Stories.tasksOf(state)) for (const id of open) expect(signals).not.toContain(id)

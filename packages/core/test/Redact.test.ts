@@ -28,7 +28,7 @@ describe("redact", () => {
     })
   }
 
-  it("leaves the rest of the text, and what only looks alike", () => {
+  it("leaves the rest of the text, and lookalikes, unchanged", () => {
     assert.strictEqual(
       redact("connect to postgres://crew:hunter22@db.example:5432/x failed"),
       "connect to postgres://crew:[redacted]@db.example:5432/x failed"
@@ -46,7 +46,7 @@ describe("redact", () => {
 
   for (const part of ["a-", "a.b:", "eyJ", "x://", "sk-", "Bearer "]) {
     it(`leaves 100,000 times ${JSON.stringify(part)} alone`, () => {
-      // What grows with the square of the text takes longer here than any test may.
+      // Quadratic work takes longer here than any test may.
       const text = part.repeat(100_000)
       assert.isTrue(redact(text) === text)
     })

@@ -1,6 +1,6 @@
 /**
- * Mistakes in the code of tools: they are logged, marked in the log of the execution, and end the
- * task where the crew says so.
+ * Defects of tools: they are logged, marked in the log of the execution, and fail the task if the
+ * crew declares so.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -22,7 +22,7 @@ const crew = (onToolDefect?: "fail") =>
     ...(onToolDefect === undefined ? {} : { onToolDefect })
   })
 
-/** Throws what a misspelt name throws. */
+/** Throws the error of a misspelled name. */
 const broken = Tool.make({
   name: "broken",
   description: "Breaks.",
@@ -65,7 +65,7 @@ const run = (tool: Toolbox.Tool, onToolDefect?: "fail") => {
 }
 
 describe("a tool that throws", () => {
-  it.effect("is logged with stack, cause and ids, marked in its event, and told to the model", () =>
+  it.effect("is logged with stack, cause and ids, marked in its event, and reported to the model", () =>
     Effect.gen(function* () {
       const { called, exit, id, logged } = yield* run(broken)
       assert.strictEqual(exit._tag, "Success")
@@ -78,7 +78,7 @@ describe("a tool that throws", () => {
     })
   )
 
-  it.effect("fails its task at once where the crew says so, and the failure has the error as its cause", () =>
+  it.effect("fails its task at once if the crew declares so, and the failure has the error as its cause", () =>
     Effect.gen(function* () {
       const { exit } = yield* run(broken, "fail")
       assert.isTrue(exit._tag === "Failure" && exit.failure._tag === "ExecutionFailed")
@@ -90,7 +90,7 @@ describe("a tool that throws", () => {
     })
   )
 
-  it.effect("is not one that says that it failed", () =>
+  it.effect("is different from one that returns a failure", () =>
     Effect.gen(function* () {
       const { called, exit, logged } = yield* run(deliberate, "fail")
       assert.strictEqual(exit._tag, "Success")

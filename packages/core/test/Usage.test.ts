@@ -5,7 +5,7 @@ import * as Usage from "../src/Usage.ts"
 describe("Usage", () => {
   const call: Usage.Usage = { ...Usage.zero, requests: 1, inputTokens: 10, cachedInputTokens: 2, costUsd: 0.5 }
 
-  it("adds what was written to a cache, where anybody said so", () => {
+  it("adds tokens written to a cache, if reported", () => {
     const written = { ...call, cacheWriteInputTokens: 3 }
     expect(Usage.add(call, call)).not.toHaveProperty("cacheWriteInputTokens")
     expect(Usage.add(call, written)).toMatchObject({ requests: 2, inputTokens: 20, cacheWriteInputTokens: 3 })
@@ -13,7 +13,7 @@ describe("Usage", () => {
     expect(Usage.add(written, written)).toMatchObject({ cacheWriteInputTokens: 6, costUsd: 1 })
   })
 
-  it("reads what was recorded before there was such a figure", () => {
+  it("reads records from before this figure existed", () => {
     const decode = Schema.decodeUnknownSync(Usage.Usage)
     expect(decode(JSON.parse(JSON.stringify(call)))).toEqual(call)
   })

@@ -1,6 +1,6 @@
 /**
- * When a wait has come to something: told by what may still happen, for every way in which what is
- * waited for can stand.
+ * When a wait is satisfied, compared with an exhaustive search of the possible futures, for every
+ * state of the awaited things.
  */
 import { describe, expect, it } from "@effect/vitest"
 import * as FastCheck from "fast-check"
@@ -13,7 +13,7 @@ const tasks = ["a", "b", "c"]
 const signals = ["x", "y"]
 const timers = ["t", "u"]
 
-/** How everything stands, by id. */
+/** The states, by id. */
 type Stand = { readonly [id: string]: Wait.Standing }
 
 const standing = FastCheck.constantFrom<Wait.Standing>("open", "come", "gone")
@@ -34,7 +34,7 @@ const groups = FastCheck.array(group, { maxLength: 4 })
 const of = (stand: Stand): Wait.Standings => ({ ofTask: (id) => stand[id]!, ofSignal: (id) => stand[id]! })
 const partsOf = (group: Wait.Group): ReadonlyArray<string> => [...group.tasks, ...group.signals]
 
-/** All that can become of a group: what is open comes, or is gone. */
+/** All possible futures of a group: open things arrive, or become impossible. */
 const ends = (group: Wait.Group, stand: Stand): ReadonlyArray<Stand> =>
   partsOf(group).reduce<ReadonlyArray<Stand>>(
     (all, id) =>
@@ -52,12 +52,16 @@ const come = (group: Wait.Group, stand: Stand): number => partsOf(group).filter(
 const untimed: FastCheck.Arbitrary<Wait.Group> = FastCheck.record(parts).filter((group) => partsOf(group).length > 0)
 
 describe("a group", () => {
-  property("of a need is met once nothing can change whether enough has come", [untimed, stand], (group, stand) => {
-    const { need } = group
-    const answers = new Set(ends(group, stand).map((end) => need !== "all" && come(group, end) >= need))
-    const isOver = need === "all" ? ends(group, stand).length === 1 : answers.size === 1
-    expect(Wait.isMet(group, of(stand))).toBe(isOver)
-  })
+  property(
+    "of a need is met once no change can affect whether enough has arrived",
+    [untimed, stand],
+    (group, stand) => {
+      const { need } = group
+      const answers = new Set(ends(group, stand).map((end) => need !== "all" && come(group, end) >= need))
+      const isOver = need === "all" ? ends(group, stand).length === 1 : answers.size === 1
+      expect(Wait.isMet(group, of(stand))).toBe(isOver)
+    }
+  )
 
   property("stays met, whatever comes later", [group, stand, stand], (group, stand, later) => {
     if (!Wait.isMet(group, of(stand))) return
@@ -65,16 +69,20 @@ describe("a group", () => {
     expect(Wait.isMet(group, of(next))).toBe(true)
   })
 
-  property("is met at the latest when all is settled", [untimed, stand], (group, stand) => {
+  property("is met at the latest when everything is settled", [untimed, stand], (group, stand) => {
     for (const end of ends(group, stand)) expect(Wait.isMet(group, of(end))).toBe(true)
   })
 
-  property("with a timer is met when that has elapsed, and as without it before", [untimed, stand], (group, stand) => {
-    const timed = { ...group, timer: "t" }
-    expect(Wait.isMet(timed, of({ ...stand, t: "come" }))).toBe(true)
-    for (const t of ["open", "gone"] as const)
-      expect(Wait.isMet(timed, of({ ...stand, t }))).toBe(Wait.isMet(group, of(stand)))
-  })
+  property(
+    "with a timer is met when it has elapsed, and before that like one without a timer",
+    [untimed, stand],
+    (group, stand) => {
+      const timed = { ...group, timer: "t" }
+      expect(Wait.isMet(timed, of({ ...stand, t: "come" }))).toBe(true)
+      for (const t of ["open", "gone"] as const)
+        expect(Wait.isMet(timed, of({ ...stand, t }))).toBe(Wait.isMet(group, of(stand)))
+    }
+  )
 
   const two: Wait.Group = { tasks: ["a", "b"], signals: [], need: 1 }
   it.each([
@@ -110,29 +118,29 @@ describe("a wait", () => {
     expect(Wait.isSatisfied({ groups }, of(stand))).toBe(met.length === groups.length)
   })
 
-  it("for nothing but time is satisfied by nothing, and one for nothing at all at once", () => {
+  it("for time alone is satisfied by nothing, and one for nothing immediately", () => {
     expect(Wait.isSatisfied({ groups: [], timeoutMillis: 5 }, of({}))).toBe(false)
     expect(Wait.isSatisfied({ groups: [] }, of({}))).toBe(true)
   })
 
-  property("with groups knows no time", [groups, stand, FastCheck.nat()], (groups, stand, timeoutMillis) => {
+  property("with groups ignores time", [groups, stand, FastCheck.nat()], (groups, stand, timeoutMillis) => {
     if (groups.length === 0) return
     expect(Wait.isSatisfied({ groups, timeoutMillis }, of(stand))).toBe(Wait.isSatisfied({ groups }, of(stand)))
   })
 
-  property("has open what is open of the groups that are not met", [groups, stand], (groups, stand) => {
+  property("has as open what is open in unsatisfied groups", [groups, stand], (groups, stand) => {
     const standings = of(stand)
     const open = Wait.openOf({ groups }, standings)
     expect(open.groups).toEqual(groups.filter((group) => !Wait.isMet(group, standings)))
     const openIn = (key: "tasks" | "signals") =>
       open.groups.flatMap((group) => group[key]).filter((id) => stand[id] === "open")
     expect([open.tasks, open.signals]).toEqual([openIn("tasks"), openIn("signals")])
-    // Who waits on waits for something: what is open, or the time of a timer.
+    // A task that still waits waits for something: an open thing, or a timer.
     for (const group of open.groups)
       expect(partsOf(group).some((id) => stand[id] === "open") || group.timer !== undefined).toBe(true)
   })
 
-  it("of one group says what it needs, and of nothing has none", () => {
+  it("of one group states its need, and an empty one has none", () => {
     expect(Wait.of({ tasks: ["a"] })).toEqual({ groups: [{ tasks: ["a"], signals: [], need: "all" }] })
     expect(Wait.of({ signals: ["x"] }, { need: 1, timeoutMillis: 5 })).toEqual({
       groups: [{ tasks: [], signals: ["x"], need: 1 }],

@@ -1,10 +1,10 @@
 /**
  * Waits, checked on a model: `waits/Model.ts` runs the real `decide` and `apply` among workers that
- * die and stand still, a queue that loses data, a database whose replies are lost and people who
- * answer late, twice or not, in an order that a seed decides. A witness says what must hold.
+ * die and freeze, a queue that loses data, a database whose replies are lost and people who answer
+ * late, twice or never, in an order chosen by a seed. A witness checks the invariants.
  *
- * With all rules on nothing goes wrong; with any one off something does, soon. A failure names the
- * command that shows the schedule again.
+ * With all rules on, no violation occurs; with any single rule off, one occurs soon. A failure
+ * contains the command that repeats the schedule.
  */
 import { describe, expect, it } from "@effect/vitest"
 import * as Model from "./waits/Model.ts"
@@ -18,14 +18,14 @@ const again = (seed: number, scenario: ScenarioName): string =>
   `node packages/core/test/waits/run.ts --seeds 1 --from ${seed} --scenario "${scenario}" --trace`
 
 describe("with all rules on", () => {
-  it.each(names)("nothing goes wrong in schedules that are %s", { timeout: 60_000 }, (name) => {
+  it.each(names)("no violation occurs in schedules that are %s", { timeout: 60_000 }, (name) => {
     for (let seed = 1; seed <= count; seed++) {
       const { violation } = Model.run(seed, Rules.all, scenarios[name])
       if (violation !== undefined) expect.fail(`${violation.message}\n${again(seed, name)}`)
     }
   })
 
-  it("everything that can come of a wait comes", { timeout: 60_000 }, () => {
+  it("every outcome of a wait occurs", { timeout: 60_000 }, () => {
     const seen = new Set<string>()
     for (const name of names)
       for (let seed = 1; seed <= 40; seed++)

@@ -43,7 +43,7 @@ const begun = (taskId: string, run: number, crashes: number): ExecutionEvent.Dra
 
 const completed = (output: string): Ended => ({ outcome: { _tag: "Completed", output }, progress: [] })
 
-/** A model that answers `done` once `release` was called, and says when a call was interrupted. */
+/** A model that answers `done` once `release` was called, and reports interrupted calls. */
 const gate = () => {
   const state = { asked: 0, interrupted: 0, open: false }
   const model = World.llm(() => {
@@ -61,7 +61,7 @@ const gate = () => {
 
 describe("Worker", () => {
   describe("when it stops", () => {
-    it.effect("hands back what runs: neither a crash nor a failure, and another takes it up at once", () =>
+    it.effect("hands back running tasks: neither a crash nor a failure, and another worker resumes them at once", () =>
       inMemory(
         Effect.gen(function* () {
           const { model, state } = gate()
@@ -94,7 +94,7 @@ describe("Worker", () => {
       )
     )
 
-    it.effect("in the middle of a start, hands that back too", () =>
+    it.effect("during a start, hands that back, too", () =>
       inMemory(
         Effect.gen(function* () {
           const { model, state } = gate()
@@ -114,7 +114,7 @@ describe("Worker", () => {
       )
     )
 
-    it.effect("gives the work under way its time", () =>
+    it.effect("waits for running work up to its grace period", () =>
       inMemory(
         Effect.gen(function* () {
           const model = World.llm((request) =>
@@ -137,14 +137,14 @@ describe("Worker", () => {
             ofType(events, "TaskReleased").map((event) => event.taskId),
             ["long"]
           )
-          // What became ready while it stopped was not begun.
+          // Tasks that became ready while it stopped were not started.
           assert.strictEqual(ofType(events, "TaskStarted").length, 2)
         })
       )
     )
   })
 
-  it.effect("keeps what it finishes while it stops, though its time is longer than the lease of its executions", () =>
+  it.effect("stores results while it stops, even if its grace period exceeds the lease of its executions", () =>
     inMemory(
       Effect.gen(function* () {
         const model = World.llm(() => Effect.delay(Effect.succeed(World.text("done")), 5_000))
@@ -164,7 +164,7 @@ describe("Worker", () => {
     )
   )
 
-  it.effect("a task whose lease is lost is stopped, and says nothing more", () =>
+  it.effect("a task whose lease is lost is stopped, and records nothing more", () =>
     inMemory(
       Effect.gen(function* () {
         const { model, state } = gate()
@@ -181,7 +181,7 @@ describe("Worker", () => {
     )
   )
 
-  it.effect("never runs more tasks than it may, and every place comes back", () =>
+  it.effect("never runs more tasks than its limit, and every slot is returned", () =>
     inMemory(
       Effect.gen(function* () {
         let running = 0
@@ -211,14 +211,14 @@ describe("Worker", () => {
     )
   )
 
-  describe("a task that only waited for the one that ended", () => {
-    /** Events of each append. */
+  describe("a task whose only dependency has ended", () => {
+    /** The events of each append. */
     const appends = () => {
       const made: Array<string> = []
       const log = FaultyLog.layer({
         append: (next, id, drafts, options) => {
           made.push(drafts.map(({ type }) => type).join(" "))
-          // Takes its time, so that a pause can come in between.
+          // Takes a while, so that a pause can come in between.
           const appending = next(id, drafts, options)
           return drafts[0].type.startsWith("Execution") ? appending : Effect.delay(appending, 10)
         }
@@ -226,7 +226,7 @@ describe("Worker", () => {
       return { made, log }
     }
 
-    it.effect("begins in the append of that outcome, and in its place", () => {
+    it.effect("starts in the append of that outcome, and in its slot", () => {
       const { log, made } = appends()
       return inMemory(
         Effect.gen(function* () {
@@ -249,7 +249,7 @@ describe("Worker", () => {
       )
     })
 
-    it.effect("is handed out as ever where another became ready too", () => {
+    it.effect("is handed out as usual if another became ready, too", () => {
       const { log, made } = appends()
       return inMemory(
         Effect.gen(function* () {
@@ -263,7 +263,7 @@ describe("Worker", () => {
       )
     })
 
-    it.effect("does not begin where the execution was paused meanwhile, and begins when it goes on", () => {
+    it.effect("does not start if the execution was paused meanwhile, and starts when it resumes", () => {
       const { log } = appends()
       return inMemory(
         Effect.gen(function* () {
@@ -273,7 +273,7 @@ describe("Worker", () => {
           const other = yield* Process.start({ model })
           const handle = yield* crewline.startPlan(World.plan({ a: {}, b: { context: ["a"] } }))
           yield* TestClock.adjust(15)
-          // By another process: the queue here has not heard of it.
+          // By another process: the queue here was not informed.
           yield* other.crewline.pause(handle.id)
           yield* seconds(1)
           assert.deepStrictEqual(
@@ -290,14 +290,14 @@ describe("Worker", () => {
       )
     })
 
-    it.effect("is handed back when the worker stops in that moment", () => {
+    it.effect("is handed back if the worker stops at that moment", () => {
       const { log } = appends()
       return inMemory(
         Effect.gen(function* () {
           const model = World.llm(({ caller }) => (caller!.taskId === "a" ? World.text("a") : Effect.never))
           const first = yield* Process.start({ model })
           const handle = yield* first.crewline.startPlan(World.plan({ a: {}, b: { context: ["a"] } }))
-          // The outcome is on its way.
+          // The outcome is being stored.
           yield* TestClock.adjust(15)
           const closing = yield* Effect.forkChild(first.close)
           yield* seconds(1)
@@ -321,7 +321,7 @@ describe("Worker", () => {
     })
   })
 
-  it.effect("a defect fails the task, without its secrets, and nobody tries again", () =>
+  it.effect("a defect fails the task, without its secrets, and is not retried", () =>
     inMemory(
       Effect.gen(function* () {
         const model = World.llm(() => Effect.die(new Error("no route to sk-canary1234567890")))
@@ -336,7 +336,7 @@ describe("Worker", () => {
     )
   )
 
-  it.effect("a condition that is no regular expression fails its task in words", () =>
+  it.effect("an invalid regular expression as a condition fails its task with a message", () =>
     inMemory(
       Effect.gen(function* () {
         const { crewline } = yield* Process.start({})
@@ -366,7 +366,7 @@ describe("Worker", () => {
       return { memory, texts }
     }
 
-    it.effect("is given what each task came to, the last one's too, and its failure costs a task nothing", () =>
+    it.effect("receives the outcome of each task, including the last, and its failure does not affect a task", () =>
       inMemory(
         Effect.gen(function* () {
           const { memory, texts } = kept()
@@ -380,7 +380,7 @@ describe("Worker", () => {
       )
     )
 
-    it.effect("is not given what was not stored", () =>
+    it.effect("does not receive an outcome that was not stored", () =>
       inMemory(
         Effect.gen(function* () {
           const { memory, texts } = kept()
@@ -400,7 +400,7 @@ describe("Worker", () => {
   })
 
   describe("when the storage fails", () => {
-    it.effect("for a while, work waits, is neither lost nor counted as a crash", () => {
+    it.effect("temporarily, work waits, and is neither lost nor counted as a crash", () => {
       let down = false
       const asked: Array<Llm.Request> = []
       return inMemory(
@@ -422,7 +422,7 @@ describe("Worker", () => {
           yield* seconds(60)
           const view = yield* crewline.get(handle.id)
           assert.strictEqual(view.status, "completed")
-          // The recorded answer was not asked for again.
+          // The recorded answer was not requested again.
           assert.strictEqual(asked.length, 2)
         }),
         FaultyLog.layer({
@@ -431,7 +431,7 @@ describe("Worker", () => {
       )
     })
 
-    it.effect("under a task that has recorded nothing yet, it is a failed attempt and no crash", () => {
+    it.effect("during a task without recorded turns, the attempt fails without a crash", () => {
       let failures = 0
       return inMemory(
         Effect.gen(function* () {
@@ -464,7 +464,7 @@ describe("Worker", () => {
       )
     })
 
-    it.effect("for good on what a task has to say, the task fails, and the others do not", () =>
+    it.effect("permanently for the events of a task, the task fails, and the others do not", () =>
       inMemory(
         Effect.gen(function* () {
           const { crewline } = yield* Process.start({})
@@ -487,9 +487,7 @@ describe("Worker", () => {
   })
 
   describe("crashes", () => {
-    /**
-     * An execution whose worker died so often, with or without having recorded a turn each time.
-     */
+    /** An execution whose worker died this often, with or without a recorded turn each time. */
     const died = Effect.fnUntraced(function* (times: number, progress: boolean) {
       const log = yield* EventLog.EventLog
       yield* log.start("x", {
@@ -502,7 +500,7 @@ describe("Worker", () => {
     })
     const tools = [World.tool("look", () => Effect.succeed("seen"), { idempotent: true })]
 
-    it.effect("a task that kills its worker every time is given up", () =>
+    it.effect("a task that always kills its worker fails", () =>
       inMemory(
         Effect.gen(function* () {
           yield* died(5, false)
@@ -516,7 +514,7 @@ describe("Worker", () => {
       )
     )
 
-    it.effect("one less, and it is tried again", () =>
+    it.effect("with one crash fewer, it is retried", () =>
       inMemory(
         Effect.gen(function* () {
           yield* died(4, false)
@@ -528,7 +526,7 @@ describe("Worker", () => {
       )
     )
 
-    it.effect("a task that gets on between them is not given up, and goes on where it was", () =>
+    it.effect("a task with progress between crashes does not fail, and resumes where it was", () =>
       inMemory(
         Effect.gen(function* () {
           yield* died(20, true)
@@ -543,7 +541,7 @@ describe("Worker", () => {
   })
 
   describe("pause", () => {
-    it.effect("stops starts, lets what runs commit, and ends with resume", () =>
+    it.effect("holds starts, lets running tasks commit, and ends with resume", () =>
       inMemory(
         Effect.gen(function* () {
           const log = yield* EventLog.EventLog
@@ -551,7 +549,7 @@ describe("Worker", () => {
           const { crewline } = yield* Process.start({ model })
           const handle = yield* crewline.startPlan(World.plan({ a: {}, b: { context: ["a"] } }))
           yield* TestClock.adjust(100)
-          // By somebody else: the queue here finds out by itself.
+          // By another process: the queue here must find out.
           yield* log.append(handle.id, [{ type: "ExecutionPaused" }])
           yield* seconds(3)
           const paused = yield* crewline.get(handle.id)

@@ -1,4 +1,4 @@
-/** What tasks, agents and the execution have spent under their limits, in the fold. */
+/** The spending of tasks, agents and the execution under their limits, in the fold. */
 import { describe, expect, it } from "@effect/vitest"
 import * as HashMap from "effect/HashMap"
 import * as FastCheck from "fast-check"
@@ -77,8 +77,8 @@ const payments = FastCheck.array(
   { maxLength: 40 }
 )
 
-describe("what is spent", () => {
-  it("of a tree is the sum of its turns, stale ones included, but for those of the manager's office", () => {
+describe("spending", () => {
+  it("of a tree is the sum of its turns, including stale ones, except those of the manager's office", () => {
     FastCheck.assert(
       FastCheck.property(tree, payments, (nodes, paid) => {
         const parents = nodes.map(({ parent }, index) => (index === 0 ? undefined : parent % index))
@@ -110,7 +110,7 @@ describe("what is spent", () => {
         const state = stateOf(plan, drafts)
         for (const scope of ["execution", "agent/limited", ...tasks.map(({ id }) => `task/${id}`)])
           expect(tokens(state, scope)).toBe(sums.get(scope) ?? 0)
-        // Nothing is kept of what has no limits.
+        // Without limits nothing is stored.
         for (const scope of HashMap.keys(state.spent)) expect(Execution.limitsOf(state, scope)).toBeDefined()
       })
     )
@@ -142,7 +142,7 @@ describe("calls of a task", () => {
   const scopedOf = (state: Execution.Execution, id: string) =>
     Execution.scopedOf(state, Execution.task(state, id)!)?.map(({ name, spent }) => [name, spent!.tokens])
 
-  it("are under the limits of the task and of all above it, of its agent, and of the execution", () => {
+  it("count against the limits of the task and all its ancestors, of its agent, and of the execution", () => {
     const state = stateOf(plan, grown)
     expect(scopedOf(state, "a/b/c")).toEqual([
       ["task/a/b/c", 5],
@@ -158,7 +158,7 @@ describe("calls of a task", () => {
     expect(scopedOf(stateOf(World.plan({ x: {} }), []), "x")).toBeUndefined()
   })
 
-  it("are under limits as they were raised, and know how often", () => {
+  it("count against raised limits, with the number of raises", () => {
     const raised = (tokens: number): ExecutionEvent.Draft => ({
       type: "LimitRaised",
       scope: "task/a",

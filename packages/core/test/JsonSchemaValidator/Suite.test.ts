@@ -1,7 +1,7 @@
 /**
  * The required tests of the JSON Schema Test Suite
- * (https://github.com/json-schema-org/JSON-Schema-Test-Suite, MIT, draft 2020-12), but for those of
- * dynamic references, remote schemas, vocabularies, and of formats as mere annotations.
+ * (https://github.com/json-schema-org/JSON-Schema-Test-Suite, MIT, draft 2020-12), except those of
+ * dynamic references, remote schemas, vocabularies, and formats as annotations.
  */
 import { readFileSync } from "node:fs"
 import { describe, expect, it } from "vitest"
@@ -19,7 +19,7 @@ const groups: ReadonlyArray<Group> = JSON.parse(
 )
 
 describe.each(groups)("%s: %s", (_keyword, _description, schema, tests) => {
-  // Our schemas are objects.
+  // Schemas here are objects.
   const object = typeof schema === "boolean" ? { allOf: [schema] } : schema
 
   it("is usable", () => expect(JsonSchemaValidator.check(object)).toEqual([]))

@@ -1,4 +1,4 @@
-/** The result of a crew, held against the crew's criteria before it counts. */
+/** The result of a crew, judged by the crew's criteria before it counts. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -19,7 +19,7 @@ const plan = (more: Partial<Plan.PlannedManager> = {}) => Managed.plan({ recover
 const acceptance = ["It is short.", "It names its sources."]
 const one = { a: { acceptance } }
 
-/** A verdict on each: true, or why not. */
+/** A verdict on each: true, or the reason why not. */
 const verdicts = (...given: ReadonlyArray<true | string>) =>
   Object.fromEntries(
     given.map((each, index) => [
@@ -43,7 +43,7 @@ const judgedIn = (events: Parameters<typeof ofType>[0]) =>
   ])
 
 describe("the result of a crew", () => {
-  it.effect("counts when it passes all criteria, and shows the verdict on each; the cost is the manager's", () =>
+  it.effect("counts if it meets all criteria, and shows the verdict on each; the manager pays", () =>
     running(
       { a: { ...one.a, limits: { requests: 1 } } },
       { plan: plan(), answers: answering([judge(true, true)], { a: [World.text("one")] }) },
@@ -87,7 +87,7 @@ describe("the result of a crew", () => {
     )
   )
 
-  it.effect("goes back with what fails, to the agent that made it, in the same conversation", () =>
+  it.effect("is sent back with the failed criteria, to the agent that made it, in the same conversation", () =>
     running(
       one,
       {
@@ -156,10 +156,10 @@ describe("the result of a crew", () => {
         )
       })
     )
-  it.effect("counts with the verdicts that failed when it went back often enough", () => unaccepted("accept"))
-  it.effect("or fails, where that is declared", () => unaccepted("fail"))
+  it.effect("counts with the failed verdicts after the maximum number of revisions", () => unaccepted("accept"))
+  it.effect("or fails, if that is declared", () => unaccepted("fail"))
 
-  it.effect("is not judged again when it comes as it was sent back", () =>
+  it.effect("is not judged again if it is unchanged after being sent back", () =>
     running(
       one,
       {
@@ -194,7 +194,7 @@ describe("the result of a crew", () => {
       )
     )
 
-  it.effect("is not judged when a limit was reached: nothing could be changed any more", () =>
+  it.effect("is not judged when a limit was reached, because nothing could be changed any more", () =>
     running(
       { a: { ...one.a, tools: ["look"] } },
       {
@@ -214,7 +214,7 @@ describe("the result of a crew", () => {
     )
   )
 
-  it.effect("is reviewed and judged in one look, and each of the two can send it back", () => {
+  it.effect("is reviewed and judged in one step, and each of the two can send it back", () => {
     const say = (verdict: string, ...given: ReadonlyArray<true | string>) =>
       World.text(JSON.stringify({ verdict, reason: "Hm.", feedback: "Nicer.", ...verdicts(...given) }))
     return running(
@@ -258,7 +258,7 @@ describe("the result of a crew", () => {
     )
   })
 
-  it.effect("is judged where it is made, when the manager says who makes it, or what does instead", () => {
+  it.effect("is judged where it is made if the manager assigned its task, or replaced it", () => {
     const say = (answer: unknown) => World.text(JSON.stringify(answer))
     const failed = World.refuse({ _tag: "InvalidRequest", description: "no", isRetryable: false } as never)
     const tasks = [{ name: "x", description: "d", expectedOutput: "e", agent: "other" }]
@@ -296,7 +296,7 @@ describe("the result of a crew", () => {
       }
       const first = yield* Process.startMortal(parts)
       const { id } = yield* first.crewline.startPlan(World.plan({ a: { ...one.a, retry: once } }, plan()))
-      // The first verdict is recorded, and the answer to it; the second verdict is asked for.
+      // The first verdict and the answer to it are recorded; the second verdict is requested.
       yield* Effect.repeat(pass(1_000), { times: 2 })
       yield* first.kill
       const second = yield* Process.start(parts)
@@ -305,7 +305,7 @@ describe("the result of a crew", () => {
       assert.strictEqual(view.output, "two")
       const times = (id: string) => asked.filter(({ caller }) => caller!.taskId === id).length
       assert.deepStrictEqual([times("a"), times("a/1.1.review.manager")], [2, 1])
-      // Only the call in flight is made again.
+      // Only the call in flight is repeated.
       assert.strictEqual(times("a/2.2.review.manager") + 3, asked.length)
       assert.isAtMost(times("a/2.2.review.manager"), 2)
     }).pipe(Effect.scoped, Effect.provide(LocalEventLog.layerLocal))
@@ -332,7 +332,7 @@ describe("a plan", () => {
       )
     )
 
-  it("holds its one final task against the criteria, with the inputs in place", () => {
+  it("checks its only final task against the criteria, with the inputs filled in", () => {
     const { manager, tasks } = planOf(
       { acceptance: ["It is about {topic}."], manager: { model: "fake/boss" } },
       { topic: "otters" }
@@ -344,7 +344,7 @@ describe("a plan", () => {
     assert.strictEqual(manager!.agent, "manager")
   })
 
-  it("judges with the model of the crew, and does nothing else, where there is no manager", () => {
+  it("judges with the model of the crew, and does nothing else, without a manager", () => {
     const { agents, manager, tasks } = planOf({ acceptance: ["It is short."] })
     assert.deepInclude(agents[manager!.agent], { role: "Manager", model: "fake/m" })
     assert.isFalse(manager!.recover)
@@ -357,12 +357,12 @@ describe("a plan", () => {
     )
   })
 
-  it("is as it was without criteria", () => {
+  it("is unchanged without criteria", () => {
     assert.deepStrictEqual(planOf({ acceptance: [] }), planOf({}))
     assert.isUndefined(planOf({}).manager)
   })
 
-  it("misses the inputs that a criterion names", () => {
+  it("requires the inputs that a criterion names", () => {
     const { crew } = Plan.check(
       {
         name: "c",

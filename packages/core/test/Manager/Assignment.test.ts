@@ -1,4 +1,4 @@
-/** Tasks that name no agent: who does them, and what becomes of their work. */
+/** Tasks that name no agent: who does them, and what happens to their work. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -32,7 +32,7 @@ const choice = (agent: string, reason = "It fits.") => World.text(JSON.stringify
 
 type Answer = (request: Llm.Request, asked: ReadonlyArray<Llm.Request>) => Llm.Answer | World.Reply
 
-/** Starts the crew; `use` gets what it came to when nothing moves any more. */
+/** Starts the crew; `use` receives the result when no progress is possible. */
 const running = <A>(
   data: unknown,
   answer: Answer,
@@ -60,7 +60,7 @@ const kinds = (events: Parameters<typeof ofType>[0]) =>
   events.map((event) => ("taskId" in event ? `${event.type} ${event.taskId}` : event.type))
 
 describe("a plan with a manager", () => {
-  it("has an agent for it, under a name of its own, and knows whom work may be given to", () => {
+  it("has an agent for it, under a unique name, and knows the agents for assignment", () => {
     const plan = planOf(crew({ agents: { ...crew().agents, manager: { role: "M", goal: "g" } } }))
     assert.deepStrictEqual(plan.manager, {
       agent: "crew_manager",
@@ -74,7 +74,7 @@ describe("a plan with a manager", () => {
     assert.deepInclude(plan.agents["crew_manager"], { role: "Manager", model: "fake/manager" })
   })
 
-  it("takes the tools of an agent of the crew that manages, and gives it no work", () => {
+  it("takes the tools of an agent of the crew that manages, and assigns it no work", () => {
     const plan = planOf(crew({ manager: { agent: "researcher", allow: ["researcher", "editor"], depth: 3 } }))
     assert.deepInclude(plan.manager, { agent: "researcher", allow: ["editor"], depth: 3 })
     assert.isUndefined(plan.agents["researcher"]!.tools)
@@ -82,13 +82,13 @@ describe("a plan with a manager", () => {
     assert.isUndefined(plan.tasks[0]!.frame)
   })
 
-  it("asks nobody where one agent alone has the tools", () => {
+  it("asks no model if only one agent has the tools", () => {
     const plan = planOf(crew({}, { tools: ["look"] }))
     assert.deepInclude(plan.tasks[0], { agent: "researcher", tools: ["look"] })
     assert.isUndefined(plan.tasks[0]!.frame)
   })
 
-  it("leaves open who does the rest, with what the task itself says", () => {
+  it("leaves the agents of other tasks open, with the declarations of the task itself", () => {
     const plan = planOf(crew({}, { maxTurns: 3, approvals: ["other"], tools: ["other"] }))
     assert.deepInclude(plan.tasks[0], { agent: "manager", tools: [] })
     assert.deepStrictEqual(plan.tasks[0]!.frame, {
@@ -147,7 +147,7 @@ describe("a task that names no agent", () => {
     })
   )
 
-  it.effect("is asked about with what earlier tasks came to, and its work gets it", () =>
+  it.effect("is assigned with the outputs of earlier tasks, which its work receives, too", () =>
     running(
       crew({
         tasks: {
@@ -170,7 +170,7 @@ describe("a task that names no agent", () => {
     )
   )
 
-  it.effect("goes to the best match when the manager gives no valid answer; its answers are repaired first", () =>
+  it.effect("goes to the best match if the manager gives no valid answer; its answers are repaired first", () =>
     running(
       crew(),
       ({ caller }) => (caller!.agent === "manager" ? choice("plumber") : World.text("An essay.")),
@@ -189,7 +189,7 @@ describe("a task that names no agent", () => {
     )
   )
 
-  it.effect("is split up by the manager, who may only delegate, and is not done before it did", () => {
+  it.effect("is split up by the manager, who may only delegate, and must do so first", () => {
     let turns = 0
     return running(
       crew(),
@@ -222,7 +222,7 @@ describe("a task that names no agent", () => {
     )
   })
 
-  it.effect("is done by an agent that is called delegate, and split up by another word", () => {
+  it.effect("is done by an agent named delegate, and splitting up uses a different word", () => {
     const agents = { delegate: { role: "Delegate", goal: "Speak" }, clerk: { role: "Clerk", goal: "Write" } }
     return running(
       crew({ agents }),
@@ -263,7 +263,7 @@ describe("a task that names no agent", () => {
           ["completed", "failed", "completed"]
         )
         assert.strictEqual(view.tasks["write"]!.error?.code, "model-network")
-        // Tried again by the work, and not once more by who waits for it.
+        // Retried by the work, and not again by the task that waits for it.
         assert.strictEqual(ofType(events, "TaskRetried").length, 1)
         assert.strictEqual(asked.filter(({ caller }) => caller!.agent === "writer").length, 2)
         assert.include(lastMessage(asked.at(-1)!), "This task failed")
@@ -282,7 +282,7 @@ describe("a task that names no agent", () => {
     )
   )
 
-  it.effect("goes on in another process when its own is killed, and nothing is asked twice", () =>
+  it.effect("continues in another process when its own is killed, and no request is repeated", () =>
     Effect.gen(function* () {
       const asked: Array<Llm.Request> = []
       const model = World.llm(
@@ -292,7 +292,7 @@ describe("a task that names no agent", () => {
       const tools = [World.tool("look", () => Effect.succeed("seen"))]
       const first = yield* Process.startMortal({ model, tools })
       const { id } = yield* first.crewline.start(made(crew()))
-      // The manager has answered, and the work has begun.
+      // The manager has answered, and the work has started.
       yield* pass(1_500)
       yield* first.kill
       const second = yield* Process.start({ model, tools })

@@ -20,7 +20,7 @@ const plan = World.plan(
   }
 )
 
-describe("a coworker that a model names", () => {
+describe("a coworker named by a model", () => {
   it.each([
     ["researcher", "researcher"],
     ["Researcher", "researcher"],
@@ -48,7 +48,7 @@ describe("a coworker that a model names", () => {
     expect(Coworkers.match(plan, named)).toEqual({ _tag: "Found", name })
   })
 
-  it("is told apart by name where several have the role", () => {
+  it("is distinguished by name if several have the same role", () => {
     expect(Coworkers.match(plan, "writer")).toEqual({ _tag: "Ambiguous", names: ["writer_1", "writer_2"] })
   })
 
@@ -62,12 +62,12 @@ describe("a coworker that a model names", () => {
     ["__proto__", undefined],
     ["?!", undefined],
     ["trаvel agent with a Cyrillic letter", undefined]
-  ])("%j is nobody, and is not guessed", (named, suggestion) => {
+  ])("%j is unknown, and is not guessed", (named, suggestion) => {
     expect(Coworkers.match(plan, named)).toEqual({ _tag: "Unknown", suggestion })
   })
 })
 
-it("are all agents but those who wait for the work", () => {
+it("are all agents except those that wait for the work", () => {
   expect(Coworkers.of(plan, ["qa", "researcher"]).map(({ name }) => name)).toEqual([
     "writer_1",
     "writer_2",

@@ -1,7 +1,7 @@
 /**
- * What becomes of a decision that is not valid, for every power: it is sent back twice in the same
- * conversation; then the default counts that `docs/managers.md` names, and the log says who
- * decided. A tool that is called in vain says why, and can be called again.
+ * The handling of invalid decisions, for every power: they are sent back twice in the same
+ * conversation; then the default documented in `docs/managers.md` applies, and the log records who
+ * decided. A failed tool call returns the reason, and can be repeated.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -18,9 +18,9 @@ const json = (value: object): Llm.Answer => World.text(JSON.stringify(value))
 
 interface Power {
   readonly tasks: { readonly [id: string]: Partial<Plan.PlannedTask> }
-  /** The task of the manager, and what it answers. */
+  /** The task of the manager, and its answers. */
   readonly office: string
-  /** Each is refused for another reason. */
+  /** Each is refused for a different reason. */
   readonly invalid: readonly [Llm.Answer, Llm.Answer, Llm.Answer]
   readonly valid: Llm.Answer
   readonly others: { readonly [task: string]: Managed.Said }
@@ -102,7 +102,7 @@ const powers: { readonly [power: string]: Power } = {
   }
 }
 
-describe("a decision that is not valid", () => {
+describe("an invalid decision", () => {
   for (const [power, { byDefault, byManager, decided, invalid, office, others, tasks, valid }] of Object.entries(
     powers
   )) {
@@ -117,7 +117,7 @@ describe("a decision that is not valid", () => {
             assert.deepStrictEqual(decided(all), expected)
             const rejected = ofType(all, "OutputRejected").filter(({ taskId }) => taskId === office)
             assert.strictEqual(rejected.length, refused)
-            // In one conversation, which grows by what was wrong.
+            // In one conversation, extended by the errors.
             const sizes = asked.flatMap(({ caller, messages }) => (caller!.taskId === office ? [messages.length] : []))
             assert.deepStrictEqual(
               sizes,

@@ -6,10 +6,10 @@ const found = (more: Partial<Doubts.Subject>, off?: ReadonlyArray<string>) =>
   Doubts.find({ ...subject, ...more }, off).map(({ check }) => check)
 
 describe("an output is doubted", () => {
-  it.each([["{}"], [" N/A. "], ["none"], ["TODO"], ["[]"]])("when it says nothing: %j", (output) => {
+  it.each([["{}"], [" N/A. "], ["none"], ["TODO"], ["[]"]])("when it is empty: %j", (output) => {
     expect(found({ output })).toEqual(["emptyOutput"])
   })
-  it.each([[{}], [[]], [{ a: "", b: [null] }], [null]])("when its JSON holds nothing: %j", (output) => {
+  it.each([[{}], [[]], [{ a: "", b: [null] }], [null]])("when its JSON is empty: %j", (output) => {
     expect(found({ output })).toEqual(["emptyOutput"])
   })
   it.each([[0], [false], [{ a: "", n: 0 }], ["None of the tests failed."]])(
@@ -25,7 +25,7 @@ describe("an output is doubted", () => {
     ["We have run the tests."],
     ["The file was saved to out.txt."],
     ["The message has been sent to Ann."]
-  ])("when it claims an action that no tool has taken: %j", (output) => {
+  ])("when it claims an action that no tool has performed: %j", (output) => {
     expect(found({ output })).toEqual(["claimedAction"])
     expect(found({ output, hasActed: true })).toEqual([])
   })
@@ -35,7 +35,7 @@ describe("an output is doubted", () => {
     ["Send the mail yourself."],
     ["She said that she wrote it."],
     ["The program that I describe runs at night."]
-  ])("not when it only speaks of one: %j", (output) => {
+  ])("not when it only mentions one: %j", (output) => {
     expect(found({ output })).toEqual([])
   })
 
@@ -49,19 +49,19 @@ describe("an output is doubted", () => {
   })
 
   const description = "Describe:\n- the habitat of otters\n- the diet of otters\n* enemies"
-  it("when it leaves out an item of the list that was asked for", () => {
+  it("when it omits an item of the requested list", () => {
     const message = expect.stringContaining('"enemies"')
     const output = "Otters: the habitat is rivers; their diet is fish."
     expect(Doubts.find({ ...subject, description, output })).toEqual([{ check: "droppedItem", message }])
     expect(found({ description, output: `${output} Their only ENEMY is man.` })).toEqual(["droppedItem"])
     expect(found({ description, output: `${output} Few enemies.` })).toEqual([])
   })
-  it("not for a list of one, nor for items of which no word is their own", () => {
+  it("not for a list of one, nor for items without distinctive words", () => {
     expect(found({ description: "1. one thing only" })).toEqual([])
     expect(found({ description: "- a b\n- c d" })).toEqual([])
   })
 
-  it("by no check that is turned off", () => {
+  it("by no check that is disabled", () => {
     expect(found({ output: "" }, ["emptyOutput"])).toEqual([])
     const output = "I sent it, see https://a.example."
     expect(found({ output })).toEqual(["claimedAction", "citedSource"])
@@ -69,7 +69,7 @@ describe("an output is doubted", () => {
   })
 })
 
-// What looks at the rest of a text again from each of its characters takes minutes for these.
+// A check that rescans the rest of the text from each character takes minutes for these.
 it.each(["{", '"', "\n", "- ", "-\n", "1. x\n", "http://", "I now ", "was now ", "https://a.b/x "])(
   "reads a long output and a long task of %j",
   (part) => {

@@ -1,4 +1,4 @@
-/** Outputs that are too long to be shown whole to a manager that decides. */
+/** Outputs that are too long to be shown completely to a deciding manager. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type * as Llm from "../../src/Llm.ts"
@@ -15,7 +15,7 @@ const toolsOf = ({ tools }: Llm.Request) => tools.map(({ name }) => name)
 const long = (length: number) => `${"x".repeat(length - 3)}END`
 
 describe("a long output", () => {
-  it.effect("is reviewed by its beginning, and the manager reads the rest when it wants to", () =>
+  it.effect("is reviewed by its beginning, and the manager can read the rest", () =>
     running(
       { a: { reviewed: true } },
       {
@@ -40,7 +40,7 @@ describe("a long output", () => {
     )
   )
 
-  it.effect("of an earlier task is cut for who assigns, and whole for who works", () =>
+  it.effect("of an earlier task is truncated for the assignment, and complete for the work", () =>
     running(
       { a: {}, b: { agent: "boss", context: ["a"], frame: { candidates: ["agent", "other"] } } },
       {
@@ -64,7 +64,7 @@ describe("a long output", () => {
     )
   )
 
-  it.effect("is the last answer of a task that failed, and leaves as many corrections of a decision", () =>
+  it.effect("is the last answer of a failed task, and leaves as many corrections of a decision", () =>
     running(
       { a: { retry: once, maxRepairs: 0, output: { type: "object" } } },
       {
@@ -89,7 +89,7 @@ describe("a long output", () => {
   )
 })
 
-it.effect("a short output is shown whole, and no tool is offered", () =>
+it.effect("a short output is shown completely, and no tool is offered", () =>
   running(
     { a: { reviewed: true } },
     { plan, answers: { a: [World.text("short")], "a/1.1.review.manager": [accept] } },

@@ -1,7 +1,7 @@
 /**
  * The failure modes of MAST (Cemri et al., "Why Do Multi-Agent LLM Systems Fail?", 2025), one by
- * one: each is planted, and does not go by. What only a model can judge is shown with a judge that
- * follows a script; whether a real one notices is its own matter.
+ * one: each is provoked and must be detected. Judgements that need a model use a scripted judge;
+ * whether a real one would notice is a separate question.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -38,7 +38,7 @@ const planted = (
     )
   )
 
-describe("without a model is found or cannot be:", () => {
+describe("is detected without a model, or impossible:", () => {
   planted(
     "1.1 disobey task specification: an output that is not what the task declares is not the output",
     {
@@ -89,7 +89,7 @@ describe("without a model is found or cannot be:", () => {
     })
   )
 
-  it.effect("1.4 loss of conversation history: a process that dies takes nothing of it along", () =>
+  it.effect("1.4 loss of conversation history: a dying process loses nothing of it", () =>
     Effect.gen(function* () {
       const asked: Array<Llm.Request> = []
       const script = World.script({ a: [World.calls(["look", {}]), World.calls(["look", { more: 1 }])] })
@@ -158,7 +158,7 @@ describe("without a model is found or cannot be:", () => {
       const told = (taskId: string) => asked.filter(({ caller }) => caller!.taskId === taskId).at(-1)!
       assert.include(lastMessage(told("a")), "The bridge is closed.")
       assert.include(lastMessage(told("b")), "Nothing of note.")
-      // What an agent leaves out of its answer stands beside it.
+      // What an agent omits from its answer is still recorded.
       assert.strictEqual((yield* crewline.get(id)).tasks["a/1.1.0.work"]!.output, "The bridge is closed.")
     })
   )
@@ -223,7 +223,7 @@ describe("without a model is found or cannot be:", () => {
   )
 })
 
-describe("by the verdict of a judge is sent back:", () => {
+describe("is sent back by the verdict of a judge:", () => {
   const reviewed = (
     title: string,
     feedback: string,

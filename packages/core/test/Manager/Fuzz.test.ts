@@ -1,7 +1,7 @@
 /**
- * A model that answers anything: random valid and invalid decisions, unknown coworkers, circles,
- * endless asking, false successes, failures. Every execution ends within its limits, and leaves no
- * task behind. `CREWLINE_FUZZ_CREWS=5000` looks at more.
+ * A model that answers anything: random valid and invalid decisions, unknown coworkers, cycles,
+ * endless questions, false claims of success, failures. Every execution ends within its limits, and
+ * leaves no open task. `CREWLINE_FUZZ_CREWS=5000` runs more of them.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -101,7 +101,7 @@ const make = (seed: number) => {
     context: pick<ReadonlyArray<string>>([[], [], ["x"], ["y"]])
   })
   const replan = () => World.calls(["replan", { reason: "r", tasks: Array.from({ length: below(3) }, part) }])
-  /** Mostly what was asked for. */
+  /** Mostly what was requested. */
   const decision = ({ caller, messages }: Llm.Request) => {
     const task = caller!.taskId
     const text = JSON.stringify(messages)
@@ -137,7 +137,7 @@ const step = Effect.andThen(
   Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 0)))
 )
 
-/** What is said of one execution when it has ended. */
+/** The summary of an ended execution. */
 const check = (
   events: ReadonlyArray<ExecutionEvent.ExecutionEvent>,
   view: Crewline.View,
@@ -174,7 +174,7 @@ const check = (
       "the manager works"
     )
   }
-  // Each task is ended once, and nothing of it comes after that.
+  // Each task ends once, without later events.
   const ended = new Set<string>()
   for (const event of events) {
     if (!("taskId" in event)) continue
@@ -186,7 +186,7 @@ const check = (
   }
 }
 
-describe("whatever the model answers", () => {
+describe("with any answers of the model", () => {
   it.effect(
     `${executions} executions end within their limits`,
     () =>
@@ -224,7 +224,7 @@ describe("whatever the model answers", () => {
             }
           }).pipe(Effect.provide(World.world(World.llm(answer))))
         }
-        // Everything that can come of it comes.
+        // Every possible outcome occurs.
         assert.includeMembers(
           [...seen],
           [

@@ -33,47 +33,55 @@ const crew = Result.getOrThrow(
 
 const chosen: Readonly<Record<string, string>> = { "facts/assign": "researcher", "findings/assign": "analyst" }
 
-it.effect("a manager assigns what names no agent, two tasks run at once, and each agent does its own work", () => {
-  const asked: Array<Llm.Request> = []
-  const busy = { now: 0, most: 0 }
-  const model = World.llm(({ caller }) => {
-    const agent = chosen[caller!.taskId]
-    if (agent !== undefined) return World.text(JSON.stringify({ agent, reason: `It is a matter for the ${agent}.` }))
-    return Effect.acquireUseRelease(
-      Effect.sync(() => {
-        busy.most = Math.max(busy.most, ++busy.now)
-      }),
-      () => Effect.delay(Effect.succeed(World.text(`${caller!.agent} on ${caller!.taskId}`)), 1_000),
-      () => Effect.sync(() => void busy.now--)
-    )
-  }, asked)
-  return Effect.gen(function* () {
-    const crewline = yield* Crewline.Crewline
-    const { id } = yield* crewline.start(crew)
-    yield* Effect.repeat(pass(1_000), { times: 5 })
-    const view = yield* crewline.get(id)
-    assert.deepStrictEqual([view.status, view.output], ["completed", "writer on brief"])
-    const log = yield* EventLog.EventLog
-    assert.deepStrictEqual(
-      ofType(yield* log.read(id), "AgentAssigned").map(({ agent, by, reason, taskId }) => [taskId, agent, by, reason]),
-      [
-        ["facts", "researcher", "manager", "It is a matter for the researcher."],
-        ["findings", "analyst", "manager", "It is a matter for the analyst."]
-      ]
-    )
-    // The asynchronous task beside the other, and nothing else at once.
-    assert.strictEqual(busy.most, 2)
-    // The manager decides twice, and does no work.
-    const ofManager = asked.filter(({ caller }) => caller!.agent === "manager")
-    assert.deepStrictEqual(
-      ofManager.map(({ caller, tools }) => [caller!.taskId, tools.length]),
-      [
-        ["facts/assign", 0],
-        ["findings/assign", 0]
-      ]
-    )
-    const findings = asked.find(({ caller }) => caller!.taskId === "findings/assign/work")!
-    assert.include(lastMessage(findings), "researcher on facts/assign/work")
-    assert.include(lastMessage(findings), "analyst on questions")
-  }).pipe(Effect.provide(World.world(model)))
-})
+it.effect(
+  "a manager assigns tasks without an agent, two tasks run in parallel, and each agent does its own work",
+  () => {
+    const asked: Array<Llm.Request> = []
+    const busy = { now: 0, most: 0 }
+    const model = World.llm(({ caller }) => {
+      const agent = chosen[caller!.taskId]
+      if (agent !== undefined) return World.text(JSON.stringify({ agent, reason: `It is a matter for the ${agent}.` }))
+      return Effect.acquireUseRelease(
+        Effect.sync(() => {
+          busy.most = Math.max(busy.most, ++busy.now)
+        }),
+        () => Effect.delay(Effect.succeed(World.text(`${caller!.agent} on ${caller!.taskId}`)), 1_000),
+        () => Effect.sync(() => void busy.now--)
+      )
+    }, asked)
+    return Effect.gen(function* () {
+      const crewline = yield* Crewline.Crewline
+      const { id } = yield* crewline.start(crew)
+      yield* Effect.repeat(pass(1_000), { times: 5 })
+      const view = yield* crewline.get(id)
+      assert.deepStrictEqual([view.status, view.output], ["completed", "writer on brief"])
+      const log = yield* EventLog.EventLog
+      assert.deepStrictEqual(
+        ofType(yield* log.read(id), "AgentAssigned").map(({ agent, by, reason, taskId }) => [
+          taskId,
+          agent,
+          by,
+          reason
+        ]),
+        [
+          ["facts", "researcher", "manager", "It is a matter for the researcher."],
+          ["findings", "analyst", "manager", "It is a matter for the analyst."]
+        ]
+      )
+      // The asynchronous task beside the other, and nothing else in parallel.
+      assert.strictEqual(busy.most, 2)
+      // The manager decides twice, and does no work.
+      const ofManager = asked.filter(({ caller }) => caller!.agent === "manager")
+      assert.deepStrictEqual(
+        ofManager.map(({ caller, tools }) => [caller!.taskId, tools.length]),
+        [
+          ["facts/assign", 0],
+          ["findings/assign", 0]
+        ]
+      )
+      const findings = asked.find(({ caller }) => caller!.taskId === "findings/assign/work")!
+      assert.include(lastMessage(findings), "researcher on facts/assign/work")
+      assert.include(lastMessage(findings), "analyst on questions")
+    }).pipe(Effect.provide(World.world(model)))
+  }
+)

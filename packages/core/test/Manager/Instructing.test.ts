@@ -1,4 +1,4 @@
-/** Whose words tell a manager what to do, and under which name they are recorded. */
+/** The source of a manager's instructions, and the name under which they are recorded. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -27,7 +27,7 @@ const answers = {
   ]
 }
 
-/** What is recorded of the instructions of each task. */
+/** The recorded instructions of each task. */
 const recorded = (events: Parameters<typeof ofType>[0]) =>
   Object.fromEntries(
     ofType(events, "TurnCompleted").flatMap(({ prompt, taskId }) => (prompt ? [[taskId, prompt]] : []))
@@ -36,7 +36,7 @@ const recorded = (events: Parameters<typeof ofType>[0]) =>
 const tasksOf = ({ tasks }: Plan.Plan) => Object.fromEntries(tasks.map((task) => [task.id, { ...task, retry: once }]))
 
 describe("instructions", () => {
-  it.effect("are recorded with the first turn of whoever decides or can delegate, by name and version", () => {
+  it.effect("are recorded with the first turn of an agent that decides or can delegate, by name and version", () => {
     const plan = planOf(undefined, { allowDelegation: true })
     return running(
       tasksOf(plan),
@@ -56,7 +56,7 @@ describe("instructions", () => {
     )
   })
 
-  it.effect("of the crew take the place of ours, with its inputs; the facts stay", () => {
+  it.effect("of the crew replace the defaults, with its inputs; the facts stay", () => {
     const own = {
       assign: "Who shall it be, {name}?",
       review: "Is it any good?",
@@ -86,7 +86,7 @@ describe("instructions", () => {
     )
   })
 
-  it("are refused when they say nothing, are for no power, or name an input that is not given", () => {
+  it("are refused if they are empty, for an unknown power, or name a missing input", () => {
     const problemsOf = (made: Result.Result<unknown, Crew.CrewInvalid>) =>
       Result.isFailure(made) ? made.failure.problems.map(({ code, path }) => [code, path.join(".")]) : []
     assert.deepStrictEqual(problemsOf(crewOf({ review: " ", judge: "Judge." })), [

@@ -1,8 +1,7 @@
 /**
- * What the model of waits says of every sequence of events that a managed crew leaves
- * (`waits/Witness`), for those of the real loop: nothing is written while a task waits, failures
- * come before the manager, advice and feedback are read next, and an output counts when it was
- * accepted.
+ * The invariants of the model of waits (`waits/Witness`) for the events that real managed crews
+ * write: nothing is written while a task waits, failures are passed to the manager first, advice
+ * and feedback are read next, and an output counts only when accepted.
  */
 import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
 import type * as Plan from "../../src/Plan.ts"
@@ -15,23 +14,23 @@ interface Task {
   turns: number
   /** Verdicts of the manager in this conversation, by turn. */
   readonly verdicts: Map<number, ExecutionEvent.ReviewJudged["verdict"]>
-  /** The last answer, and the last that the manager has sent back. */
+  /** The last answer, and the last one that the manager has sent back. */
   answer: string
   sentBack: string | undefined
   recoveries: number
-  /** What the next turn has to begin with. */
+  /** The required beginning of the next turn. */
   readonly due: Set<string>
   isAdvised: boolean
   /** Its output is that of another task. */
   isStoodIn: boolean
 }
 
-/** What is wrong with the events of one execution, in words; `undefined`: nothing. */
+/** The violation in the events of one execution, as a message; `undefined`: none. */
 export const problem = (plan: Plan.Plan, events: ReadonlyArray<ExecutionEvent.ExecutionEvent>): string | undefined => {
   const tasks = new Map<string, Task>()
   for (const each of plan.tasks) tasks.set(each.id, made(each, undefined))
   for (const event of events) {
-    // What people say and answer is nobody's own.
+    // Messages and answers of people belong to no task.
     if (!("taskId" in event) || event.type === "MessageSent" || event.type === "AskAnswered") continue
     const task = tasks.get(event.taskId)!
     const isStale = "run" in event && event.run !== undefined && event.run !== task.run && event.type !== "TaskStarted"
@@ -92,8 +91,8 @@ const problemOf = (
       if (event.reviewer !== "manager") return undefined
       if (task.verdicts.has(event.turn)) return "a second verdict"
       task.verdicts.set(event.turn, event.verdict)
-      // Also where it was sent back too often: an agent that is allowed to go on must not give it
-      // again unchanged.
+      // Also if it was sent back too often: an agent that may continue must not return it
+      // unchanged.
       if (event.verdict !== "accept") task.sentBack = task.answer
       if (event.verdict === "revise") task.due.add(event.feedback ?? "")
       return undefined
@@ -169,7 +168,7 @@ const ended = (
     return isReviewed && task.verdicts.get(task.turns) !== "accept" ? "an output that was not accepted" : undefined
   }
   if (event.type === "TaskCancelled" || event.policy !== undefined || manager?.recover !== true) return undefined
-  // Where the limit of the execution is used up, nobody is asked.
+  // When the limit of the execution is used up, no model is asked.
   const isSpent = event.error.code === "model-budget-exceeded"
   const isAsked = isWork(task) && task.recoveries < manager.maxRecoveries && !isSpent
   return isAsked ? "a failure that did not come before the manager" : undefined

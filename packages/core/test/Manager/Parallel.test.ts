@@ -1,4 +1,4 @@
-/** A managed crew at work in two processes on one queue, of which one is killed. */
+/** A managed crew in two processes on one queue, one of which is killed. */
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type * as Llm from "../../src/Llm.ts"
@@ -14,7 +14,7 @@ const names = ["one", "two", "three", "four", "five"] as const
 const work = (coworker: string) => ["delegate_work", { task: `Part of ${coworker}`, context: "", coworker }] as const
 
 it.effect(
-  "five parts run at once on two workers, one fails and is given to another, while the manager's process dies",
+  "five parts run in parallel on two workers, one fails and is reassigned, while the manager's process dies",
   () =>
     Effect.gen(function* () {
       const asked: Array<Llm.Request> = []
@@ -33,7 +33,7 @@ it.effect(
         if (caller!.agent !== "boss") {
           return slow(caller!.agent === "three" ? failing : World.text(`${caller!.agent} is done`))
         }
-        // The five; then, for the one that failed, another; then what they came to.
+        // The five; then, for the failed one, another; then their outcomes.
         if (messages.length <= 2) return World.calls(...names.map(work))
         const results = messages.flatMap(({ content, role }) => (role === "tool" ? content : []))
         const texts = results.flatMap((part) => (part.type === "tool-result" ? [String(part.result)] : []))
@@ -61,18 +61,18 @@ it.effect(
       const events = yield* log.read(id)
       const startsOf = (worker: string) =>
         ofType(events, "TaskStarted").filter((event) => event.worker === worker).length
-      // The manager waits, and holds no worker.
+      // The manager waits, and uses no worker.
       assert.strictEqual(ofType(events, "TaskSuspended").length, 1)
       assert.isAbove(startsOf("second"), 0)
       assert.strictEqual(busy.most, 5)
       yield* first.kill
-      // Leases of this queue never end: it loses them, and is filled again from the log.
+      // Leases of this queue never expire: it loses them, and is restored from the log.
       yield* wipe
       yield* Effect.repeat(pass(5_000), { times: 30 })
       const view = yield* second.crewline.get(id)
       assert.strictEqual(view.status, "completed")
       assert.strictEqual(view.output, "one is done, two is done, four is done, five is done, four is done")
-      // Turns of the manager are asked for once, each.
+      // Each turn of the manager is requested once.
       assert.strictEqual(asked.filter(({ caller }) => caller!.agent === "boss").length, 3)
       assert.strictEqual(ofType(yield* log.read(id), "TurnCompleted").filter(({ taskId }) => taskId === "a").length, 3)
     }).pipe(Effect.scoped, Effect.provide(LocalEventLog.layerLocal))

@@ -1,4 +1,4 @@
-/** Exactly what models are told. Whoever changes a text raises the version of its file. */
+/** The exact prompts of models. Changing a text requires raising the version of its file. */
 import * as Effect from "effect/Effect"
 import { expect, it } from "vitest"
 import * as Accept from "../../src/Manager/AcceptPrompt.ts"
@@ -19,7 +19,7 @@ const plan = World.plan(
 )
 const task = plan.tasks[0]!
 
-/** As one agent is told of the others. */
+/** The description of the coworkers for one agent. */
 const coworkers = Coworkers.of(plan, [])
 
 it("delegation", () => {

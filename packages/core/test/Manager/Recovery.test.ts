@@ -1,4 +1,4 @@
-/** Tasks that failed for good: what the manager decides, and what becomes of it. */
+/** Permanently failed tasks: the manager's decision, and its effect. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as EventLog from "../../src/EventLog.ts"
@@ -24,7 +24,7 @@ const kinds = (events: Parameters<typeof ofType>[0]) =>
 
 const tools = [World.tool("look", () => Effect.succeed("seen")), World.tool("send", () => Effect.succeed("sent"))]
 
-/** Of a task that failed in its first run, until the manager has decided. */
+/** The events of a task that failed in its first run, until the manager has decided. */
 const untilDecided = [
   "TaskStarted a",
   "TaskSuspended a",
@@ -34,8 +34,8 @@ const untilDecided = [
   "RecoveryChosen a"
 ]
 
-describe("a task that failed for good", () => {
-  it.effect("goes on in its conversation with the manager's advice; what it had begun is not done", () =>
+describe("a permanently failed task", () => {
+  it.effect("continues its conversation with the manager's advice; started calls are not made", () =>
     running(
       { a: { maxTurns: 2, tools: ["look"] }, b: { context: ["a"] } },
       {
@@ -63,7 +63,7 @@ describe("a task that failed for good", () => {
         assert.include(lastMessage(office!), "It failed after 1 attempt (model-invalid-request): fake/1: too hard")
         assert.include(lastMessage(office!), "- other: Other. Tools: look.")
         const own = asked.filter(({ caller }) => caller!.taskId === "a")
-        // The same conversation, and as many turns again as an attempt has.
+        // The same conversation, with the number of turns of a new attempt.
         assert.deepStrictEqual(
           own.map(({ messages }) => messages.length),
           [2, 4, 5, 7]
@@ -107,7 +107,7 @@ describe("a task that failed for good", () => {
     )
   })
 
-  it.effect("is rewritten: the new description holds for later attempts too", () =>
+  it.effect("is rewritten: the new description applies to later attempts, too", () =>
     running(
       { a: {} },
       {
@@ -137,7 +137,7 @@ describe("a task that failed for good", () => {
     )
   )
 
-  it.effect("is done by another agent, as a task of that one, and completes with its output", () =>
+  it.effect("is done by another agent, as a task of that agent, and completes with its output", () =>
     running(
       { a: { tools: ["send"], output: { type: "integer" } } },
       {
@@ -153,7 +153,7 @@ describe("a task that failed for good", () => {
         const view = yield* crewline.get(id)
         assert.deepStrictEqual([view.status, view.tasks["a"]!.output], ["completed", 7])
         assert.deepInclude(view.tasks["a/1.recover/work"], { agent: "other", parent: "a", kind: "work", output: 7 })
-        // Its own tools, and not those of the agent that failed.
+        // With its own tools, not those of the agent that failed.
         assert.deepStrictEqual(
           asked.at(-1)!.tools.map(({ name }) => name),
           ["look"]
@@ -176,7 +176,7 @@ describe("a task that failed for good", () => {
     { name: "two", description: "Second half.", expectedOutput: "x", agent: "other" }
   ]
 
-  it.effect("is replaced by new tasks: the last one reads the others, and is held to what the task declares", () =>
+  it.effect("is replaced by new tasks: the last one reads the others, and must meet the declarations of the task", () =>
     running(
       {
         a: {
@@ -203,9 +203,9 @@ describe("a task that failed for good", () => {
           ofType(yield* events, "GuardrailJudged").map(({ taskId }) => taskId),
           ["a/1.recover.two"]
         )
-        // The tasks of a patch count against what an execution may grow by, the office does not.
+        // The tasks of a patch count against the growth limit, those of the office do not.
         assert.strictEqual(Execution.fromEvents(yield* events)!.grown, 2)
-        // The person that has to look at the output does so.
+        // The person who must review the output does so.
         const [ask] = ofType(yield* events, "TaskSuspended").flatMap(({ asks = [] }) => asks)
         assert.deepInclude(ask, { kind: "review" })
         yield* log.append(id, [
@@ -218,7 +218,7 @@ describe("a task that failed for good", () => {
     )
   )
 
-  it.effect("is replaced by tasks with any names, and with no tools but those of their agents", () => {
+  it.effect("is replaced by tasks with any names, and only with the tools of their agents", () => {
     const one = { name: "x", description: "d", expectedOutput: "e", agent: "other" }
     const given = { tools: ["send"], maxTurns: 1_000, retry: { attempts: 1_000 } }
     return running(
@@ -251,7 +251,7 @@ describe("a task that failed for good", () => {
     )
   })
 
-  it.effect("may be recovered as often as the manager may, when what took its place fails, too", () =>
+  it.effect("may be recovered as often as allowed, when its replacement fails, too", () =>
     running(
       { a: {} },
       {
@@ -278,7 +278,7 @@ describe("a task that failed for good", () => {
     onFailure: Plan.PlannedTask["onFailure"],
     statuses: ReadonlyArray<string>
   ) =>
-    it.effect(`is settled as the manager says, whatever it declares: ${choice} instead of ${onFailure}`, () =>
+    it.effect(`is settled as the manager decides, whatever it declares: ${choice} instead of ${onFailure}`, () =>
       running(
         { a: { onFailure }, b: { context: ["a"] }, c: {} },
         {
@@ -304,7 +304,7 @@ describe("a task that failed for good", () => {
   policies("abort", "continue", ["failed", "failed", "cancelled", "cancelled"])
 })
 
-describe("what the task declares counts", () => {
+describe("the declaration of the task applies", () => {
   const invalid = (title: string, ...decisions: ReadonlyArray<Llm.Answer | World.Reply>) =>
     it.effect(title, () =>
       running(
@@ -360,7 +360,7 @@ describe("what the task declares counts", () => {
     return spent
   }
 
-  it.effect("when the budget of the execution is used up: nobody is asked", () =>
+  it.effect("when the budget of the execution is used up: no model is asked", () =>
     running(
       { a: {} },
       { plan: plan(), answers: (request) => exceeded(request, "execution") },
@@ -373,7 +373,7 @@ describe("what the task declares counts", () => {
     )
   )
 
-  it.effect("but not when what took its place was refused by a limit of the task: its own choices are left", () =>
+  it.effect("but not when its replacement was refused by a limit of the task: its own choices remain", () =>
     running(
       { a: { limits: { requests: 1 } } },
       {
@@ -408,7 +408,7 @@ describe("what the task declares counts", () => {
     )
   )
 
-  it.effect("and where only its own is used up, no choice is left that would need more of it", () =>
+  it.effect("and if only its own is used up, choices that would need more of it are not offered", () =>
     running(
       { a: {} },
       {
@@ -430,7 +430,7 @@ describe("what the task declares counts", () => {
   )
 })
 
-it.effect("a task that crashes again and again is recovered by a run of its own", () =>
+it.effect("a task that crashes repeatedly is recovered in a separate run", () =>
   Effect.gen(function* () {
     const asked: Array<Llm.Request> = []
     const model = World.llm(
@@ -498,12 +498,12 @@ it.effect("a process that is killed after the decision repeats neither it nor th
       asked.map(({ caller }) => caller!.taskId),
       ["a", "a", "a/1.recover", "a", "a"]
     )
-    // The call in flight was made again as it was.
+    // The call in flight was repeated unchanged.
     assert.deepStrictEqual(asked[4]!.messages, asked[3]!.messages)
   }).pipe(Effect.scoped, Effect.provide(LocalEventLog.layerLocal))
 )
 
-it.effect("the work of a task that names no agent is recovered, and what was decided counts for the task", () =>
+it.effect("the work of a task without an agent is recovered, and the decision applies to the task", () =>
   running(
     { a: { agent: "boss", frame: { candidates: ["agent", "other"] } }, b: { context: ["a"] } },
     {

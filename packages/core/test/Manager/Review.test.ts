@@ -18,8 +18,8 @@ const reviewed = { a: { reviewed: true as const } }
 const verdictsIn = (events: Parameters<typeof ofType>[0]) =>
   ofType(events, "ReviewJudged").map(({ by, turn, verdict }) => [turn, by, verdict])
 
-describe("an output that the manager reviews", () => {
-  it.effect("counts when it is accepted; the review is a task of the manager, and its cost is not the task's", () =>
+describe("an output reviewed by the manager", () => {
+  it.effect("counts when it is accepted; the review is a task of the manager, which pays for it", () =>
     running(
       { a: { reviewed: true, limits: { requests: 1 } }, b: { context: ["a"] } },
       { plan: plan(), answers: answering([accept], { a: [World.text("one")], b: [World.text("two")] }) },
@@ -53,7 +53,7 @@ describe("an output that the manager reviews", () => {
     )
   )
 
-  it.effect("goes back with feedback in the same conversation, with as many turns again", () =>
+  it.effect("is sent back with feedback in the same conversation, with the same number of turns", () =>
     running(
       { a: { reviewed: true, maxTurns: 1 } },
       {
@@ -107,12 +107,12 @@ describe("an output that the manager reviews", () => {
         }
       })
     )
-  it.effect("counts with a note when it would go back once too often", () => sentBack("accept"))
-  it.effect("or fails, where that is declared", () => sentBack("fail"))
+  it.effect("counts with a note after the maximum number of revisions", () => sentBack("accept"))
+  it.effect("or fails, if that is declared", () => sentBack("fail"))
 
   const retry = World.text('{"choice":"retry","reason":"r","advice":"Go on."}')
 
-  it.effect("is a failure like any other when it is refused: the manager says what becomes of the task", () =>
+  it.effect("is an ordinary failure when it is refused: the manager decides about the task", () =>
     running(
       reviewed,
       {
@@ -132,7 +132,7 @@ describe("an output that the manager reviews", () => {
         const about =
           "It failed after 1 attempt (review-refused): The manager had sent the output back once, and would again."
         assert.include(lastMessage(asked.find(({ caller }) => caller!.taskId === "a/3.recover")!), about)
-        // The agent is told what was wrong as well as what it is advised.
+        // The agent receives both the reasons and the advice.
         const [feedback, advice] = asked.findLast(({ caller }) => caller!.taskId === "a")!.messages.slice(-2)
         assert.include(JSON.stringify(feedback), "wants it changed:\\nLonger!")
         assert.include(JSON.stringify(advice), "Go on.")
@@ -140,7 +140,7 @@ describe("an output that the manager reviews", () => {
     )
   )
 
-  it.effect("is refused again without a look when it comes as it was refused, and is asked about so often only", () =>
+  it.effect("is refused again without a review if it is unchanged, up to the maximum number", () =>
     running(
       reviewed,
       {
@@ -161,26 +161,29 @@ describe("an output that the manager reviews", () => {
     )
   )
 
-  it.effect("is not reviewed again when it comes as it was sent back, although the attempt failed in between", () => {
-    return running(
-      reviewed,
-      {
-        plan: plan({ recover: true }),
-        answers: answering([revise("Longer."), retry], { a: [World.text("one"), failing, World.text("one")] })
-      },
-      Effect.fnUntraced(function* ({ asked, events, task }) {
-        yield* pass(1_000)
-        assert.deepStrictEqual(verdictsIn(yield* events), [
-          [1, "manager", "revise"],
-          [2, "policy", "accept"]
-        ])
-        assert.strictEqual((yield* task()).output, "one")
-        assert.strictEqual(asked.length, 5)
-      })
-    )
-  })
+  it.effect(
+    "is not reviewed again if it is unchanged after being sent back, although the attempt failed in between",
+    () => {
+      return running(
+        reviewed,
+        {
+          plan: plan({ recover: true }),
+          answers: answering([revise("Longer."), retry], { a: [World.text("one"), failing, World.text("one")] })
+        },
+        Effect.fnUntraced(function* ({ asked, events, task }) {
+          yield* pass(1_000)
+          assert.deepStrictEqual(verdictsIn(yield* events), [
+            [1, "manager", "revise"],
+            [2, "policy", "accept"]
+          ])
+          assert.strictEqual((yield* task()).output, "one")
+          assert.strictEqual(asked.length, 5)
+        })
+      )
+    }
+  )
 
-  it.effect("is not reviewed again when it comes as it was sent back", () =>
+  it.effect("is not reviewed again if it is unchanged after being sent back", () =>
     running(
       { a: { reviewed: true, output: { type: "object" } } },
       {
@@ -214,7 +217,7 @@ describe("an output that the manager reviews", () => {
       )
     )
 
-  it.effect("is shown to a person after that, who is asked in any case", () =>
+  it.effect("is then shown to a person, who is asked in any case", () =>
     running(
       { a: { reviewed: true, humanInput: { onSilence: "deny" } } },
       { plan: plan({ maxRevisions: 0 }), answers: answering([revise("Longer.")], { a: [World.text("one")] }) },
@@ -244,7 +247,7 @@ describe("an output that the manager reviews", () => {
       const first = yield* Process.startMortal(parts)
       const { id } = yield* first.crewline.startPlan(World.plan({ a: { reviewed: true, retry: once } }, plan()))
       // The first review has ended; the answer to its feedback is recorded, and the second review
-      // is asked for.
+      // is requested.
       yield* Effect.repeat(pass(1_000), { times: 2 })
       yield* first.kill
       const second = yield* Process.start(parts)
@@ -252,7 +255,7 @@ describe("an output that the manager reviews", () => {
       assert.strictEqual((yield* second.crewline.get(id)).output, "two")
       const times = (id: string) => asked.filter(({ caller }) => caller!.taskId === id).length
       assert.deepStrictEqual([times("a"), times("a/1.1.review.manager")], [2, 1])
-      // Only the call in flight is made again.
+      // Only the call in flight is repeated.
       assert.strictEqual(times("a/2.2.review.manager") + 3, asked.length)
       assert.isAtMost(times("a/2.2.review.manager"), 2)
     }).pipe(Effect.scoped, Effect.provide(LocalEventLog.layerLocal))

@@ -1,7 +1,7 @@
 /**
- * What stands in the log for each power of a manager and of agents that delegate, each choice about
- * a failed task, and each limit: all of it, in order. `Assignment`, `Review`, `Recovery` and
- * `Acceptance` say the same of what they are about.
+ * The complete events of each power of a manager and of delegating agents, each choice about a
+ * failed task, and each limit, in order. `Assignment`, `Review`, `Recovery` and `Acceptance` do the
+ * same for their subjects.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -22,7 +22,7 @@ const delegate = (coworker: string, task = "x") => ["delegate_work", { task, con
 
 type Answers = { readonly [task: string]: ReadonlyArray<Llm.Answer | World.Reply> }
 
-/** One line for each event; lines that are the same are counted. */
+/** One line per event; equal lines are counted. */
 const lines = (events: ReadonlyArray<ExecutionEvent.ExecutionEvent>): ReadonlyArray<string> => {
   const said: Array<{ readonly line: string; times: number }> = []
   for (const event of events) {
@@ -88,7 +88,7 @@ const leaves = (title: string, { answers, only, plan, tasks }: Case, expected: R
     )
   )
 
-/** Of a task that a model ran, and what it came to. */
+/** The events of a task run by a model, and its outcome. */
 const ran = (id: string, ...end: ReadonlyArray<string>): ReadonlyArray<string> => [
   `TaskStarted ${id}`,
   ...(end[0]?.includes("Failed") === true ? [] : [`TurnCompleted ${id}`]),
@@ -173,7 +173,7 @@ describe("a power leaves these events:", () => {
   )
 })
 
-/** A task that fails in its first run, and what the manager decides. */
+/** A task that fails in its first run, and the manager's decision. */
 const asked = begins("TaskStarted a", "TaskSuspended a for recovery", ...completed("a/1.recover"), "TaskStarted a")
 
 describe("a choice about a failed task leaves these events:", () => {

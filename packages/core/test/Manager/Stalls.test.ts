@@ -1,4 +1,4 @@
-/** A manager whose work does not get on: it replans once, and then ends with what there is. */
+/** A manager without progress: it replans once, and then ends with the results so far. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -19,12 +19,12 @@ const delegated = { a: { agent: "boss", delegates: true as const } }
 
 const give = (task: string, coworker = "ann") =>
   World.calls(["delegate_work", { task, context: "", coworker }, `give ${task} ${coworker}`])
-/** Nobody of that name: nothing is delegated. */
+/** An unknown agent: nothing is delegated. */
 const nobody = (number: number) => give(`work ${number}`, "zed")
 const replan = (...tasks: ReadonlyArray<object>) => World.calls(["replan", { reason: "Smaller parts.", tasks }, "plan"])
 const part = (name: string, more: object = {}) => ({ name, task: `Do ${name}.`, coworker: "ann", ...more })
 
-/** The manager says one after the other; whoever else is asked says which task is done. */
+/** The manager gives one answer after another; all other agents answer with their task. */
 const answering = (said: ReadonlyArray<Llm.Answer | World.Reply>) => {
   let index = 0
   return ({ caller }: Llm.Request) =>
@@ -40,8 +40,8 @@ const kinds = (events: Parameters<typeof ofType>[0]) =>
       : []
   )
 
-describe("a manager whose work does not get on", () => {
-  it.effect("makes one new plan, whose tasks are done at once but for those that read others, and goes on", () =>
+describe("a manager without progress", () => {
+  it.effect("makes one new plan, whose tasks start at once except those that read others, and continues", () =>
     running(
       delegated,
       {
@@ -106,7 +106,7 @@ describe("a manager whose work does not get on", () => {
     )
   )
 
-  it.effect("is told to in the crew's own words, where it has some", () =>
+  it.effect("is instructed in the crew's own words, if there are any", () =>
     running(
       delegated,
       {
@@ -124,7 +124,7 @@ describe("a manager whose work does not get on", () => {
     )
   )
 
-  it.effect("counts what was delegated before as no progress, and anything new as progress", () =>
+  it.effect("counts repeated delegation as no progress, and anything new as progress", () =>
     running(
       delegated,
       {
@@ -148,7 +148,7 @@ describe("a manager whose work does not get on", () => {
     )
   )
 
-  it.effect("ends with what there is when it stands still again, which is partial, and says so", () =>
+  it.effect("ends with the results so far when it stalls again, marked as partial, and says so", () =>
     running(
       delegated,
       {
@@ -200,7 +200,7 @@ describe("a manager whose work does not get on", () => {
     )
   )
 
-  it.effect("corrects a plan of which a part cannot be done, and nothing of it is done before", () =>
+  it.effect("corrects a plan with an invalid part, and starts nothing of it before", () =>
     running(
       delegated,
       {
@@ -228,7 +228,7 @@ describe("a manager whose work does not get on", () => {
     )
   )
 
-  it.effect("fails when there is nothing to end with", () =>
+  it.effect("fails if there are no results to end with", () =>
     running(
       { a: { ...delegated.a, retry: once } },
       {
@@ -245,7 +245,7 @@ describe("a manager whose work does not get on", () => {
     )
   )
 
-  it.effect("is partial also where the manager says itself that it has the task done", () =>
+  it.effect("is partial even if the manager itself reports the task as done", () =>
     running(
       { a: { agent: "boss", frame: { candidates: ["ann", "bob"] } } },
       {
@@ -269,7 +269,7 @@ describe("a manager whose work does not get on", () => {
     )
   )
 
-  it.effect("may make no plan before it is told to", () =>
+  it.effect("cannot plan again before it is instructed to", () =>
     running(
       delegated,
       { plan: plan(), answers: answering([replan(part("y")), give("x"), World.text("x.")]) },
@@ -282,7 +282,7 @@ describe("a manager whose work does not get on", () => {
     )
   )
 
-  it.effect("counts on, and asks nothing twice, when the process is killed while the new plan is carried out", () =>
+  it.effect("keeps its counts, and repeats no request, when the process is killed while the new plan runs", () =>
     Effect.gen(function* () {
       const asked: Array<Llm.Request> = []
       const answer = answering([
@@ -319,7 +319,7 @@ describe("a manager whose work does not get on", () => {
   )
 })
 
-it("the limit is what the crew says", () => {
+it("the limit is declared by the crew", () => {
   const planOf = (manager: object) =>
     Result.getOrThrow(
       Plan.make(
@@ -334,7 +334,7 @@ it("the limit is what the crew says", () => {
       )
     )
   assert.strictEqual(planOf({ maxStalls: 0 }).manager!.maxStalls, 0)
-  // Plans of executions that began before there was a limit have none either.
+  // Plans of executions that started before limits existed have none either.
   assert.isUndefined(planOf({}).manager!.maxStalls)
   assert.strictEqual(Plan.defaultMaxStalls, 3)
 })

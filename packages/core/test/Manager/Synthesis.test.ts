@@ -1,4 +1,4 @@
-/** The result that the manager writes, where several tasks are final. */
+/** The result that the manager writes if several tasks are final. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -51,7 +51,7 @@ const { failing: failed } = Managed
 const verdict = (passed: boolean) =>
   World.text(JSON.stringify({ criterion_1: { passed, reason: passed ? "Yes." : "Too long." } }))
 
-/** Starts the crew; `use` gets what it came to when nothing moves any more. */
+/** Starts the crew; `use` receives the result when no progress is possible. */
 const running = <A>(
   data: unknown,
   answers: Answers,
@@ -74,7 +74,7 @@ const kinds = (events: Parameters<typeof ofType>[0]) =>
   events.map((event) => ("taskId" in event ? `${event.type} ${event.taskId}` : event.type))
 
 describe("the result of several final tasks", () => {
-  it.effect("is written by the manager from theirs, as a task of its own", () =>
+  it.effect("is written by the manager from their outputs, as a separate task", () =>
     running(crew(), { ...outputs, synthesise: [World.text("All in one")] }, ({ asked, events, view }) => {
       assert.deepStrictEqual([view.status, view.output], ["completed", "All in one"])
       assert.deepInclude(view.tasks["synthesise"], {
@@ -103,14 +103,14 @@ describe("the result of several final tasks", () => {
     })
   )
 
-  it.effect("is an object of theirs without it, and costs nothing", () =>
+  it.effect("is an object of their outputs without it, at no cost", () =>
     running(declared(), outputs, ({ events, view }) => {
       assert.deepStrictEqual(view.output, { letter: "Dear all", report: "The report" })
       assert.strictEqual(events.length, 1 + 3 * 3 + 1)
     })
   )
 
-  it.effect("is written from what there is, when one has failed or was skipped", () =>
+  it.effect("is written from the available outputs when one has failed or was skipped", () =>
     running(
       crew({}, { onFailure: "skip" }),
       { ...outputs, letter: [failed], synthesise: [World.text("Without a letter")] },
@@ -121,7 +121,7 @@ describe("the result of several final tasks", () => {
     )
   )
 
-  it.effect("is not written of nothing: the first failure is why there is none", () =>
+  it.effect("is not written without outputs: the execution fails with the first failure", () =>
     running(crew({}, { onFailure: "skip" }), { ...outputs, letter: [failed], report: [failed] }, ({ events, view }) => {
       assert.strictEqual(view.status, "failed")
       assert.strictEqual(view.error!.taskId, "letter")
@@ -137,7 +137,7 @@ describe("the result of several final tasks", () => {
     })
   )
 
-  it.effect("is what the crew says, and corrected where it is not", () =>
+  it.effect("must match the crew's declaration, and is corrected otherwise", () =>
     running(
       crew({
         synthesis: {
@@ -156,7 +156,7 @@ describe("the result of several final tasks", () => {
     )
   )
 
-  it.effect("fails the execution where the manager writes none, and is tried again alone", () => {
+  it.effect("fails the execution if the manager writes none, and is retried alone", () => {
     const answers = World.script({
       ...outputs,
       synthesise: [...Array.from({ length: 3 }, () => failed), World.text("At last")]
@@ -174,7 +174,7 @@ describe("the result of several final tasks", () => {
     }).pipe(Effect.provide(World.world(World.llm(answers, asked))))
   })
 
-  it.effect("is held against the criteria of the crew, and what fails goes back to the manager", () =>
+  it.effect("is checked against the criteria of the crew, and is sent back to the manager if it fails", () =>
     running(
       declared({ acceptance: ["It is short."] }),
       {
@@ -196,7 +196,7 @@ describe("the result of several final tasks", () => {
     )
   )
 
-  it.effect("is asked for once, when the process is killed while its verdict is waited for", () =>
+  it.effect("is requested once when the process is killed while its verdict is pending", () =>
     Effect.gen(function* () {
       const asked: Array<Llm.Request> = []
       const script = World.script({
@@ -213,7 +213,7 @@ describe("the result of several final tasks", () => {
       }
       const first = yield* Process.startMortal(parts)
       const { id } = yield* first.crewline.start(made(declared({ acceptance: ["It is short."] })))
-      // Facts, letter and report, the result; its verdict is asked for.
+      // Facts, letter and report, the result; its verdict is requested.
       yield* Effect.repeat(pass(1_000), { times: 2 })
       yield* pass(500)
       assert.strictEqual(asked.at(-1)!.caller!.taskId, "synthesise/1.1.review.manager")
@@ -229,7 +229,7 @@ describe("the result of several final tasks", () => {
 })
 
 describe("a plan", () => {
-  it("ends with the task that writes the result, under a name that no other has", () => {
+  it("ends with the task that writes the result, under a unique name", () => {
     const { tasks } = crew()
     const plan = planOf(crew({ tasks: { ...tasks, synthesise: tasks.gather } }))
     assert.deepInclude(plan.tasks.at(-1), {
@@ -242,7 +242,7 @@ describe("a plan", () => {
     })
   })
 
-  it("reviews the final tasks, and holds only the result against the criteria", () => {
+  it("reviews the final tasks, and checks only the result against the criteria", () => {
     const plan = planOf(crew({ manager: { model: "fake/boss", review: "final" }, acceptance: ["Short."] }))
     assert.deepStrictEqual(
       plan.tasks.map(({ acceptance, id, reviewed }) => [id, reviewed, acceptance]),
@@ -255,7 +255,7 @@ describe("a plan", () => {
     )
   })
 
-  it("lets the manager write the result also of one final task where the crew says so", () => {
+  it("lets the manager write the result of a single final task, too, if the crew declares it", () => {
     const { gather } = crew().tasks
     const plan = planOf(crew({ tasks: { gather } }))
     assert.deepStrictEqual(

@@ -7,7 +7,7 @@ describe("Consolidation", () => {
   it.each([
     ["case, spaces and the full stop", base.toUpperCase().replaceAll(" ", "  ") + "."],
     ["a word of many", base.replace("plain ", "")]
-  ])("takes for the same what differs in %s", (_, other) => {
+  ])("considers equal what differs only in %s", (_, other) => {
     expect(Consolidation.isSame(base, other)).toBe(true)
     expect(Consolidation.isSame(other, base)).toBe(true)
   })
@@ -17,18 +17,18 @@ describe("Consolidation", () => {
     ["a name", base.replace("Oslo", "Bergen")],
     ["a negation", base.replace("is 500", "is not 500")],
     ["much more", `${base}. ${base.replaceAll("e", "a")}`]
-  ])("keeps apart what differs in %s", (_, other) => {
+  ])("distinguishes what differs in %s", (_, other) => {
     expect(Consolidation.isSame(base, other)).toBe(false)
     expect(Consolidation.isSame(other, base)).toBe(false)
   })
 
-  it("knows that two negations are none", () => {
+  it("treats a double negation as an affirmation", () => {
     expect(Consolidation.agree("it is not wrong and not late", "it is wrong and late")).toBe(true)
     expect(Consolidation.agree("it isn't late", "it is late")).toBe(false)
     expect(Consolidation.agree("das ist nicht gut", "das ist gut")).toBe(false)
   })
 
-  it("normalises a megabyte of dots in no time", () => {
+  it("normalises a megabyte of dots quickly", () => {
     const began = performance.now()
     Consolidation.normalise(`x${".".repeat(1_000_000)}y${" .".repeat(500_000)}`)
     expect(performance.now() - began).toBeLessThan(2_000)

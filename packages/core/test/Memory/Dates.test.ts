@@ -33,12 +33,12 @@ describe("Dates", () => {
     ["last month", "@2023-04"],
     ["next month", "@2023-06"],
     ["last year", "@2022"]
-  ])("resolves %s against the day on which it was said", (text, expected) => {
+  ])("resolves %s relative to the day of the statement", (text, expected) => {
     expect(terms(text, friday)).toContain(expected)
     expect(terms(text)).not.toContain(expected)
   })
 
-  it("knows weeks, months and years ago no more exactly than they say", () => {
+  it("keeps the precision of weeks, months and years ago", () => {
     expect(terms("last week", friday)).toEqual(["@05", "@2023", "@2023-05"])
     expect(terms("two years ago", friday)).toEqual(["@2021"])
   })

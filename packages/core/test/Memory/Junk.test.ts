@@ -40,7 +40,7 @@ describe("Junk", () => {
     expect(Junk.reasonOf(text)).toBeUndefined()
   })
 
-  it("takes out sentences that were recalled, however they are set", () => {
+  it("removes recalled sentences, whatever their formatting", () => {
     const recalled = ["The harbour freezes in winter. Ferries stop then."]
     expect(Junk.withoutRecalled("the harbour freezes in winter", recalled)).toBeUndefined()
     expect(Junk.withoutRecalled("The harbour freezes in winter! The museum is open all year.", recalled)).toBe(

@@ -17,20 +17,20 @@ const order = (candidates: ReadonlyArray<Ranking.Candidate<string>>, options: Pa
   Ranking.rank(candidates, { now, best: 4, ...options }).map(({ id }) => id)
 
 describe("Ranking", () => {
-  it("does not let recency, importance or a name outweigh what is much more relevant", () => {
+  it("does not let recency, importance or a name outweigh much higher relevance", () => {
     const best = candidate("a", { lexical: 3, importance: 0 })
     expect(order([candidate("b", { lexical: 2, importance: 1, saidAt: now, isNamed: true }), best])).toEqual(["a", "b"])
     expect(order([candidate("c", { lexical: 2.8, isNamed: true }), best])).toEqual(["c", "a"])
   })
 
-  it("leaves out what has neither a term nor a vector near enough", () => {
+  it("omits candidates with neither a term nor a near vector", () => {
     const far = candidate("far", { lexical: 0, vector: 0.3 })
     const near = candidate("near", { lexical: 0, vector: 0.7 })
     expect(order([far, near, candidate("none", { lexical: 0 })], { alpha: 0.3, floor: 0.5 })).toEqual(["near"])
     expect(order([far, near])).toEqual([])
   })
 
-  it("is the same in whatever order candidates come, ties by id", () => {
+  it("is independent of the order of candidates, ties by id", () => {
     const one = fc.record({
       id: fc.string({ minLength: 1 }),
       lexical: fc.constantFrom(0, 1, 2),
@@ -49,7 +49,7 @@ describe("Ranking", () => {
     )
   })
 
-  it("weighs a term the more, the fewer have it, and a frequency the less, the greater it is", () => {
+  it("weighs rare terms higher, and additional occurrences of a term less and less", () => {
     expect(Ranking.weightOf(100, 1)).toBeGreaterThan(Ranking.weightOf(100, 50))
     expect(Ranking.weightOf(100, 100)).toBeGreaterThan(0)
     const [one, two, many] = [1, 2, 1_000].map((frequency) => Ranking.saturated(frequency, 10, 10))

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest"
 import { stem } from "../../src/Memory/Stemmer.ts"
 
-/** From the vocabulary that Porter published with the algorithm. */
+/** From the vocabulary published by Porter with the algorithm. */
 it.each([
   ["caresses", "caress"],
   ["ponies", "poni"],

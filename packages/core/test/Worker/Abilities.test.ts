@@ -1,6 +1,6 @@
 /**
- * A worker leaves to others what it lacks the tools or the functions for, and says so when nobody
- * takes it.
+ * A worker leaves tasks to others if it lacks the tools or the functions, and logs it if no worker
+ * takes them.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -23,7 +23,7 @@ import * as Process from "../fake/Process.ts"
 import * as World from "../fake/World.ts"
 import { seconds } from "../fake/InMemory.ts"
 
-/** Hashing needs a turn of the platform. */
+/** Hashing takes a turn of the platform. */
 const turn = Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 1)))
 const pass = Effect.repeat(Effect.andThen(TestClock.adjust(10), turn), { times: 19 })
 
@@ -48,7 +48,7 @@ describe("a task whose tools a worker lacks", () => {
   const missing = 'the tool "send"'
   const isReport = (line: string) => line.includes("is waiting for a worker")
 
-  it.effect("is reported once when nobody has taken it for a minute, and done by the first who can", () => {
+  it.effect("is logged once if no worker has taken it for a minute, and done by the first that can", () => {
     const said: Array<string> = []
     return inMemory(
       Effect.gen(function* () {
@@ -82,7 +82,7 @@ describe("a task whose tools a worker lacks", () => {
     )
   })
 
-  it.effect("is not reported when a worker takes it in time, or when it is cancelled", () => {
+  it.effect("is not logged if a worker takes it in time, or if it is cancelled", () => {
     const said: Array<string> = []
     return inMemory(
       Effect.gen(function* () {
@@ -107,7 +107,7 @@ describe("a task whose tools a worker lacks", () => {
     )
   })
 
-  it.effect("is reported however many there are of them", () =>
+  it.effect("is logged, however many there are", () =>
     inMemory(
       Effect.gen(function* () {
         const abilities = Abilities.make({
@@ -123,7 +123,7 @@ describe("a task whose tools a worker lacks", () => {
           at: new Date(0).toISOString()
         })
         const reports: Array<string> = []
-        // Every five seconds each is handed back.
+        // Each is handed back every five seconds.
         for (let round = 0; round < 30; round++) {
           for (const name of names) {
             const task = { ...Execution.task(state, name)!, unserved: reports.includes(name) ? missing : undefined }
@@ -137,7 +137,7 @@ describe("a task whose tools a worker lacks", () => {
     )
   )
 
-  it.effect("is reported too when the one that had them died at work on it", () =>
+  it.effect("is logged, too, if the worker that had them died while it ran", () =>
     inMemory(
       Effect.gen(function* () {
         const { queue } = yield* Process.sharedQueue()
@@ -151,7 +151,7 @@ describe("a task whose tools a worker lacks", () => {
     )
   )
 
-  it.effect("waits for nobody but people while it waits for people, though the queue wakes it early", () => {
+  it.effect("waits only for people while it waits for people, although the queue wakes it early", () => {
     const ask = Tool.make({
       name: "ask",
       description: "Asks.",
@@ -177,7 +177,7 @@ describe("a task whose tools a worker lacks", () => {
         const { id } = yield* able.crewline.startPlan(World.plan({ a: { tools: ["ask", "spawn"] } }))
         yield* pass
         yield* able.close
-        // What is added needs no tools; then the queue wakes who added it.
+        // Added tasks need no tools; then the queue wakes the task that added them.
         const { crewline } = yield* Process.start({ queue, model: World.llm(reply) })
         yield* seconds(200)
         const waiting = (yield* crewline.get(id)).tasks
@@ -216,7 +216,7 @@ describe("a task whose functions a worker lacks", () => {
     }
   })
 
-  it.effect("is left to one that has them, and the others say once what to do", () => {
+  it.effect("is left to a worker that has them, and the others log once what to do", () => {
     const said: Array<string> = []
     return inMemory(
       Effect.gen(function* () {
@@ -231,7 +231,7 @@ describe("a task whose functions a worker lacks", () => {
           [waiting.tasks["plain"]!.status, waiting.tasks["judged"]!.status],
           ["completed", "pending"]
         )
-        // It is asked for again and again, but not without rest.
+        // It is requested repeatedly, but with pauses.
         assert.isAtMost(asked.get("release") ?? 0, 25)
         yield* Process.start({ queue, options: { worker: { name: "able" }, crews: [crew] } })
         yield* seconds(30)
@@ -251,7 +251,7 @@ describe("a task whose functions a worker lacks", () => {
     )
   })
 
-  it.effect("runs after a restart of the process that was given the crew, without anybody who resumes it", () =>
+  it.effect("runs after a restart of the process that received the crew, without an explicit resume", () =>
     inMemory(
       Effect.gen(function* () {
         const first = yield* Process.start({ model: World.llm(() => Effect.never) })
@@ -319,7 +319,7 @@ describe("a spawned task that uses the functions of a declared one", () => {
         const { id } = yield* crewline.startPlan(yield* plan)
         yield* pass
         assert.deepStrictEqual(outputs(yield* crewline.get(id)), ["completed", { n: "2" }, "fine"])
-        // As the schema decodes it.
+        // As decoded by the schema.
         assert.sameMembers(judged, [7, "text", 1, 2, "a long text", "fine"])
         const again = asked.filter(({ caller, messages }) => caller!.taskId.includes("/") && messages.length > 2)
         assert.sameMembers(
@@ -331,8 +331,7 @@ describe("a spawned task that uses the functions of a declared one", () => {
   )
 
   /**
-   * As a database does it: texts of what was spawned are not in events that are read without
-   * payloads.
+   * Like a database: the texts of spawned tasks are not in events that are read without payloads.
    */
   const bare = FaultyLog.layer({
     read: (next, id, options) =>

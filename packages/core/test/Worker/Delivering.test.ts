@@ -1,6 +1,6 @@
 /**
- * What follows from outcomes outside of the log: stored with them, served in the background, by
- * others when who stored it dies.
+ * Effects of outcomes outside of the log: stored together with them, performed in the background,
+ * by other processes if the one that stored them dies.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -16,14 +16,14 @@ import * as LocalMemory from "../fake/LocalMemory.ts"
 import * as Process from "../fake/Process.ts"
 import * as World from "../fake/World.ts"
 
-/** In small steps: whoever wakes another in no time needs a turn of the scheduler for it. */
+/** In small steps, because waking another fiber takes a turn of the scheduler. */
 const seconds = (count: number) => Effect.repeat(TestClock.adjust(count * 100), { times: 9 })
 
 const inMemory = <A, E>(
   effect: Effect.Effect<A, E, EventLog.EventLog | Outbox.Outbox | Scope.Scope>
 ): Effect.Effect<A, E> => effect.pipe(Effect.scoped, Effect.provide(LocalEventLog.layerLocal))
 
-/** Keeps what it is given, once it may: a memory that may be slow, or down. */
+/** Stores its inputs once allowed: a memory that may be slow, or down. */
 const memoryOf = (remember: Effect.Effect<void, Memory.MemoryError> = Effect.void) => {
   const texts: Array<string> = []
   const recalled: Array<number> = []
@@ -53,8 +53,8 @@ const statusOf = (crewline: Crewline.Crewline["Service"], id: string) =>
 const down = (isRetryable: boolean) =>
   Effect.fail(new Memory.MemoryError({ operation: "remember", description: "the disk is gone", isRetryable }))
 
-describe("what a crew remembers", () => {
-  it.effect("is remembered in the background, holds up no other task, and is done once", () =>
+describe("a memory of a crew", () => {
+  it.effect("is stored in the background, delays no other task, and is stored once", () =>
     inMemory(
       Effect.gen(function* () {
         const gate = yield* Latch.make(false)
@@ -80,7 +80,7 @@ describe("what a crew remembers", () => {
     )
   )
 
-  it.effect("is remembered by another process when the one that stored it died", () =>
+  it.effect("is stored by another process if the one with the outbox row died", () =>
     inMemory(
       Effect.gen(function* () {
         const first = memoryOf(Effect.never)
@@ -100,7 +100,7 @@ describe("what a crew remembers", () => {
     )
   )
 
-  it.effect("is tried again for longer and longer while the memory fails, and is a dead letter in the end", () =>
+  it.effect("is retried at increasing intervals while the memory fails, and becomes a dead letter in the end", () =>
     inMemory(
       Effect.gen(function* () {
         let tried = 0
@@ -126,7 +126,7 @@ describe("what a crew remembers", () => {
     )
   )
 
-  it.effect("is a dead letter at once when trying again is of no use", () =>
+  it.effect("is a dead letter at once if a retry cannot succeed", () =>
     inMemory(
       Effect.gen(function* () {
         const { memory } = memoryOf(down(false))
@@ -141,7 +141,7 @@ describe("what a crew remembers", () => {
     )
   )
 
-  it.effect("is remembered before this process recalls anything", () =>
+  it.effect("is stored before this process recalls anything", () =>
     inMemory(
       Effect.gen(function* () {
         const { memory, recalled } = memoryOf(Effect.sleep(500))
@@ -154,7 +154,7 @@ describe("what a crew remembers", () => {
     )
   )
 
-  it.effect("holds nobody up for long who wants to recall", () =>
+  it.effect("delays a recall only briefly", () =>
     inMemory(
       Effect.gen(function* () {
         const { memory, recalled } = memoryOf(Effect.never)
@@ -167,7 +167,7 @@ describe("what a crew remembers", () => {
     )
   )
 
-  it.effect("is nothing of crews that do not ask for it, of failures, and of what was taken over", () =>
+  it.effect("is not stored for crews that do not ask for it, for failures, and for results taken over", () =>
     inMemory(
       Effect.gen(function* () {
         const { memory, texts } = memoryOf()

@@ -53,7 +53,7 @@ const begin = Effect.fnUntraced(function* (tasks: ReadonlyArray<string>, id = "x
   return log
 })
 
-/** A ledger of its own, as another process has one. */
+/** A separate ledger, like that of another process. */
 const another = Effect.map(Layer.build(Layer.fresh(Ledger.layer)), (context) => Effect.provide(Ledger, context)).pipe(
   Effect.flatten
 )
@@ -91,7 +91,7 @@ describe("Ledger", () => {
     )
   )
 
-  it.effect("decides what arrives during an append at once, and gives everyone his own events", () => {
+  it.effect("decides commands that arrive during an append together, and returns to each its own events", () => {
     let appends = 0
     return Effect.gen(function* () {
       yield* begin(["a", "b", "c"])
@@ -123,7 +123,7 @@ describe("Ledger", () => {
     )
   })
 
-  it.effect("sends an append whose reply was lost again, and it is stored once", () => {
+  it.effect("repeats an append whose reply was lost, and it is stored once", () => {
     const nonces: Array<string | undefined> = []
     return Effect.gen(function* () {
       const log = yield* begin(["a"])
@@ -150,7 +150,7 @@ describe("Ledger", () => {
     )
   })
 
-  it.effect("gives up on a storage that does not come back, with its error", () =>
+  it.effect("gives up on a storage that stays down, with its error", () =>
     Effect.gen(function* () {
       yield* begin(["a"])
       const ledger = yield* another
@@ -160,7 +160,7 @@ describe("Ledger", () => {
     }).pipe(Effect.scoped, Effect.provide(FaultyLog.layer({ append: () => Effect.fail(FaultyLog.unavailable(true)) })))
   )
 
-  it.effect("what the storage refuses of one command does not take the others with it", () =>
+  it.effect("a refusal of one command by the storage does not affect the others", () =>
     Effect.gen(function* () {
       yield* begin(["a", "b", "bad", "c"])
       const ledger = yield* another
@@ -189,13 +189,13 @@ describe("Ledger", () => {
     )
   )
 
-  it.effect("who decides first is not kept waiting by those who come after", () =>
+  it.effect("the first command does not wait for later ones", () =>
     Effect.gen(function* () {
       yield* begin(["a", ...Array.from({ length: 100 }, (_, index) => `t${index}`)])
       const ledger = yield* another
       const first = yield* Effect.forkChild(ledger.decide("x", start("a")))
       yield* TestClock.adjust(5)
-      // Always one more waits when an append is done.
+      // There is always one more waiting when an append completes.
       for (let i = 0; i < 3; i++) {
         yield* Effect.forkChild(ledger.decide("x", start(`t${i}`)))
         yield* TestClock.adjust(10)
@@ -207,21 +207,21 @@ describe("Ledger", () => {
     )
   )
 
-  it.effect("sees what others appended when a version is not the one it knows, and says whose turn it is", () =>
+  it.effect("reads the appends of others after a version conflict, and says which run is current", () =>
     Effect.gen(function* () {
       yield* begin(["a"])
       const [mine, theirs] = [yield* another, yield* another]
       yield* mine.decide("x", start("a"))
       assert.isTrue(yield* mine.record("x", { taskId: "a", run: 1, events: [turn("a", 1, 1)] }))
       yield* theirs.decide("x", start("a"))
-      // Another run has begun: what this one recorded does not count, and it must stop.
+      // Another run has started: what this one recorded does not count, and it must stop.
       assert.isFalse(yield* mine.record("x", { taskId: "a", run: 1, events: [turn("a", 1, 2)] }))
       yield* theirs.decide("x", finish("a", 2))
       assert.isFalse(yield* mine.record("x", { taskId: "a", run: 2, events: [turn("a", 2, 1)] }))
     }).pipe(Effect.scoped, Effect.provide(LocalEventLog.layerLocal))
   )
 
-  it.effect("refuses nothing on an old state: what is refused is decided once more on the newest", () =>
+  it.effect("refuses nothing on an old state: a refusal is decided again on the newest one", () =>
     Effect.gen(function* () {
       yield* begin(["a"])
       const [mine, theirs] = [yield* another, yield* another]
@@ -233,7 +233,7 @@ describe("Ledger", () => {
     }).pipe(Effect.scoped, Effect.provide(LocalEventLog.layerLocal))
   )
 
-  it.effect("puts events in order that came back out of order", () => {
+  it.effect("orders events that were answered out of order", () => {
     let slow = true
     return Effect.gen(function* () {
       yield* begin(["a", "b"])
@@ -264,7 +264,7 @@ describe("Ledger", () => {
   })
 
   describe("keeps nothing", () => {
-    it.effect("of an execution that has ended, also when several decide at once", () =>
+    it.effect("of an execution that has ended, also if several decide at once", () =>
       Effect.gen(function* () {
         yield* begin(["a", "b"])
         const ledger = yield* another
@@ -272,7 +272,7 @@ describe("Ledger", () => {
         yield* Fiber.joinAll([yield* decide(start("a")), yield* decide(start("b")), yield* advance])
         yield* Fiber.joinAll([yield* decide(finish("a")), yield* decide(finish("b")), yield* advance])
         assert.strictEqual(ledger.size(), 0)
-        // Whoever comes too late leaves nothing behind either.
+        // A late command leaves nothing behind either.
         assert.isFalse(yield* ledger.record("x", { taskId: "a", run: 1, events: [turn("a", 1, 1)] }).pipe(elapsing))
         const late = yield* elapsing(ledger.decide("x", finish("a")))
         assert.strictEqual(Result.isFailure(late) && late.failure, "ended")
@@ -284,7 +284,7 @@ describe("Ledger", () => {
       )
     )
 
-    it.effect("of one that does not exist", () =>
+    it.effect("of an unknown one", () =>
       Effect.gen(function* () {
         const ledger = yield* another
         const unknown = ["state", "decide", "record"] as const
@@ -302,7 +302,7 @@ describe("Ledger", () => {
       }).pipe(Effect.scoped, Effect.provide(LocalEventLog.layerLocal))
     )
 
-    it.effect("of one that was let go in the middle of an append, and who waits for it is told", () =>
+    it.effect("of one that was released during an append, and its waiting callers are informed", () =>
       Effect.gen(function* () {
         yield* begin(["a"])
         const ledger = yield* another
@@ -322,13 +322,13 @@ describe("Ledger", () => {
     )
   })
 
-  it.effect("another tenant's decision never joins ours", () =>
+  it.effect("a decision of another tenant is never combined with ours", () =>
     Effect.gen(function* () {
       const log = yield* begin(["a", "b"])
       const ledger = yield* another
       const ours = yield* Effect.forkChild(ledger.decide("x", start("a")))
       yield* TestClock.adjust(5)
-      // Our append is under way: what comes now is decided together.
+      // Our append is in progress: commands that arrive now are decided together.
       const theirs = yield* Effect.forkChild(
         Effect.flip(Effect.provideService(ledger.decide("x", { _tag: "Cancel" }), Tenant.Current, "other"))
       )
@@ -345,13 +345,13 @@ describe("Ledger", () => {
   )
 })
 
-describe("a ledger that keeps only so much", () => {
+describe("a ledger with a limited capacity", () => {
   const bounded = (tasks: number) =>
     Effect.flatten(
       Effect.map(Layer.build(Layer.fresh(Ledger.layerBounded(tasks))), (context) => Effect.provide(Ledger, context))
     )
 
-  it.effect("knows the executions that were used last, and those that are held, however many come", () =>
+  it.effect("keeps recently used executions, and those in use, however many come", () =>
     Effect.gen(function* () {
       const ledger = yield* bounded(30)
       const many = 200
@@ -359,7 +359,7 @@ describe("a ledger that keeps only so much", () => {
         yield* begin(["a", "b"], `x${i}`)
         yield* ledger.decide(`x${i}`, start("a"))
         if (i === 0) ledger.hold("x0")
-        // Used again and again.
+        // Used repeatedly.
         yield* ledger.state("x1").pipe(Effect.ignore)
         assert.isAtMost(ledger.size(), 10)
       }
@@ -367,7 +367,7 @@ describe("a ledger that keeps only so much", () => {
       assert.isDefined(ledger.seen("x1"))
       assert.isDefined(ledger.seen(`x${many - 1}`))
       assert.isUndefined(ledger.seen("x2"))
-      // What is not known any more is read again, and decided as before.
+      // An evicted execution is read again, and decided as before.
       assert.isTrue(Result.isSuccess(yield* ledger.decide("x2", finish("a"))))
       ledger.letGo("x0")
       for (let i = 3; i < 20; i++) yield* ledger.state(`x${i}`)
@@ -375,7 +375,7 @@ describe("a ledger that keeps only so much", () => {
     }).pipe(Effect.scoped, Effect.provide(LocalEventLog.layerLocal))
   )
 
-  it.effect("keeps one that is larger than all it may keep, while it is used", () =>
+  it.effect("keeps one that exceeds its capacity while it is used", () =>
     Effect.gen(function* () {
       const ledger = yield* bounded(3)
       yield* begin(["a", "b", "c", "d", "e"], "large")
@@ -388,7 +388,7 @@ describe("a ledger that keeps only so much", () => {
     }).pipe(Effect.scoped, Effect.provide(LocalEventLog.layerLocal))
   )
 
-  it.effect("forgets what is not wanted any more only when nobody works on it", () =>
+  it.effect("evicts unwanted executions only when they are not in use", () =>
     Effect.gen(function* () {
       yield* begin(["a", "b"])
       const ledger = yield* another

@@ -1,4 +1,4 @@
-/** A queue that says something else than the log: the log is right, and the queue is told. */
+/** A queue that disagrees with the log: the log is right, and the queue is corrected. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -33,22 +33,19 @@ const completed = (taskId: string, run = 1): ExecutionEvent.Draft => ({
 
 interface Story {
   readonly plan: Parameters<typeof World.plan>[0]
-  /** What the log says. */
+  /** The state in the log. */
   readonly recorded: ReadonlyArray<ExecutionEvent.Draft>
-  /** What the queue thinks. */
+  /** The state in the queue. */
   readonly nodes: ReadonlyArray<TaskQueue.Node>
 }
 
-/**
- * A process whose queue was given these nodes, all of them open. Nobody else looks after the
- * execution.
- */
+/** A process whose queue has these nodes, all of them open. No other process owns the execution. */
 const lied = Effect.fnUntraced(function* ({ nodes, plan, recorded }: Story, parts: Process.Parts = {}) {
   const log = yield* EventLog.EventLog
   const owner = { name: "elsewhere", leaseMillis: 3_600_000 }
   yield* log.start("x", { type: "ExecutionStarted", plan: World.plan(plan) }, { owner })
   for (const event of recorded) yield* log.append("x", [event])
-  // Some time has passed: what was to be waited for is counted from then.
+  // Some time has passed: remaining waits are counted from then.
   yield* seconds(5)
   const process = yield* Process.start(parts)
   yield* process.queue.submit(facts(nodes))
@@ -67,7 +64,7 @@ const it_ = (sentence: string, body: Effect.Effect<void, unknown, EventLog.Event
 
 describe("Worker, given a task that the log", () => {
   it_(
-    "has settled, goes on with those that depend on it",
+    "has settled, continues with its dependents",
     Effect.gen(function* () {
       const { starts, view } = yield* lied({
         plan: { a: {}, b: { context: ["a"] } },
@@ -84,7 +81,7 @@ describe("Worker, given a task that the log", () => {
   )
 
   it_(
-    "has not released, runs first what it depends on",
+    "has not released, runs its dependencies first",
     Effect.gen(function* () {
       const { starts, view } = yield* lied({
         plan: { a: {}, b: { context: ["a"] } },
@@ -98,7 +95,7 @@ describe("Worker, given a task that the log", () => {
   )
 
   it_(
-    "does not know, runs those that it does",
+    "does not know, runs those that it knows",
     Effect.gen(function* () {
       const { starts, view } = yield* lied({
         plan: { a: {} },
@@ -114,7 +111,7 @@ describe("Worker, given a task that the log", () => {
   const child: Plan.PlannedTask = World.plan({ child: {} }).tasks[0]!
 
   it_(
-    "has suspended, waits, and runs what the task had spawned",
+    "has suspended, waits, and runs the tasks it had spawned",
     Effect.gen(function* () {
       const { starts, view } = yield* lied({
         plan: { a: {} },
@@ -128,7 +125,7 @@ describe("Worker, given a task that the log", () => {
   )
 
   it_(
-    "has suspended with a time limit, waits for the rest of it",
+    "has suspended with a time limit, waits for the remaining time",
     Effect.gen(function* () {
       const { starts } = yield* lied({
         plan: { a: {} },
@@ -143,7 +140,7 @@ describe("Worker, given a task that the log", () => {
   )
 
   it_(
-    "tries again later, waits until then",
+    "will retry later, waits until then",
     Effect.gen(function* () {
       const { starts } = yield* lied({
         plan: { a: {} },
@@ -169,7 +166,7 @@ describe("Worker, given a task that the log", () => {
   )
 
   it_(
-    "has paused, holds it until the execution goes on",
+    "has paused, holds it until the execution resumes",
     Effect.gen(function* () {
       const { log, queue, starts, view } = yield* lied({
         plan: { a: {} },
@@ -180,7 +177,7 @@ describe("Worker, given a task that the log", () => {
       assert.deepStrictEqual(yield* starts, [])
       assert.strictEqual((yield* queue.inspect("x")).status, "idle")
       yield* log.append("x", [{ type: "ExecutionResumed" }])
-      // Reading is enough: what others wrote is told to the queue.
+      // Reading is enough: events of other processes are passed to the queue.
       yield* view
       yield* seconds(1)
       assert.deepStrictEqual(yield* starts, ["a1"])
@@ -188,7 +185,7 @@ describe("Worker, given a task that the log", () => {
   )
 
   it_(
-    "has ended, forgets the execution",
+    "has ended, removes the execution",
     Effect.gen(function* () {
       const { queue, starts, worker } = yield* lied({
         plan: { a: {} },
@@ -206,7 +203,7 @@ describe("Worker, given a task that the log", () => {
   )
 
   it_(
-    "has never heard of, forgets that too",
+    "does not have, removes the execution, too",
     Effect.gen(function* () {
       const { queue } = yield* Process.start({})
       yield* queue.submit(facts({ a: [] }, { executionId: "nowhere" }))
@@ -216,14 +213,14 @@ describe("Worker, given a task that the log", () => {
   )
 
   it_(
-    "has begun elsewhere meanwhile, starts it under a new fence, and the other one's word counts no more",
+    "has started elsewhere meanwhile, starts it under a new fence, which overrides the other run",
     Effect.gen(function* () {
       const { log, view } = yield* lied(
         { plan: { a: {} }, recorded: [begun("a")], nodes: [{ id: "a", dependencies: [] }] },
         { model: World.llm(() => Effect.delay(Effect.succeed(World.text("mine")), 500)) }
       )
       yield* TestClock.adjust(100)
-      // Late words of the worker that had it: as progress they are stored, and ignored.
+      // Late events of the previous worker: as progress they are stored, and ignored.
       yield* log.append("x", [
         {
           type: "TurnCompleted",

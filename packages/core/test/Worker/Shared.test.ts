@@ -1,4 +1,6 @@
-/** A worker among others: how much it takes, what it leaves to them, and how it comes and goes. */
+/**
+ * A worker among others: how much it takes, what it leaves to them, and how it starts and stops.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -21,7 +23,7 @@ const startsOf = (events: ReadonlyArray<ExecutionEvent.ExecutionEvent>) =>
 const agents = { agent: { role: "Agent", goal: "Test", backstory: "" } }
 
 describe("lanes of a worker", () => {
-  /** Tasks of two providers and of none, and how many of each lane are under way at once. */
+  /** Tasks of two providers and of none, and how many of each lane run at once. */
   const plan = (each: number): Plan.Plan => {
     const tasks = ["openai", "ollama", "none"].flatMap((agent) =>
       Array.from({ length: each }, (_, index) => [`${agent}${index}`, { agent }] as const)
@@ -54,7 +56,7 @@ describe("lanes of a worker", () => {
   }
 
   for (const isShared of [false, true]) {
-    it.effect(`are never too full, and a full one keeps no other waiting (shared: ${isShared})`, () =>
+    it.effect(`never exceed their limit, and a full one does not delay others (shared: ${isShared})`, () =>
       inMemory(
         Effect.gen(function* () {
           const { most, runner } = counting()
@@ -65,7 +67,7 @@ describe("lanes of a worker", () => {
             options: { worker: { concurrency: 6, lanes: { openai: 1, default: 3 } } }
           })
           const handle = yield* crewline.startPlan(plan(8))
-          // The lane of one takes 8 seconds for its tasks; the others are long done by then.
+          // The lane of one needs 8 seconds for its tasks; the others have finished long before.
           yield* Effect.repeat(TestClock.adjust(50), { times: 30 })
           const tasks = (yield* crewline.get(handle.id)).tasks
           assert.deepStrictEqual(
@@ -81,7 +83,7 @@ describe("lanes of a worker", () => {
     )
   }
 
-  it.effect("leave the lanes that are not named to its concurrency", () =>
+  it.effect("leave unnamed lanes to its concurrency", () =>
     inMemory(
       Effect.gen(function* () {
         const { most, runner } = counting()
@@ -98,7 +100,7 @@ describe("lanes of a worker", () => {
 })
 
 describe("a worker", () => {
-  it.effect("runs as many tasks at once as it has room for, and never more", () =>
+  it.effect("runs as many tasks at once as it has slots, and never more", () =>
     inMemory(
       Effect.gen(function* () {
         let now = 0
@@ -121,7 +123,7 @@ describe("a worker", () => {
     )
   )
 
-  it.effect("is known while it is there, and says when it takes no more", () =>
+  it.effect("is registered while it runs, and reports when it takes no more", () =>
     inMemory(
       Effect.gen(function* () {
         const { queue } = yield* Process.sharedQueue()
@@ -160,7 +162,7 @@ describe("a worker", () => {
           ["b"]
         )
         assert.strictEqual((yield* b.crewline.get(id)).status, "completed")
-        // It finished what it had; the rest went to the other at once.
+        // It finished its tasks; the rest went to the other at once.
         const starts = startsOf(yield* eventsOf(id))
         assert.deepStrictEqual(
           starts.map(({ taskId, worker: by }) => [taskId, by]),
@@ -173,7 +175,7 @@ describe("a worker", () => {
     )
   )
 
-  it.effect("that stops hands what it cannot finish to others at once, without a crash", () =>
+  it.effect("that stops hands unfinished tasks to others at once, without a crash", () =>
     inMemory(
       Effect.gen(function* () {
         const { queue } = yield* Process.sharedQueue()
@@ -205,7 +207,7 @@ describe("a worker", () => {
 })
 
 describe("a clock that is wrong by minutes", () => {
-  /** The log keeps the right time, whoever asks. */
+  /** The log keeps the right time, for every caller. */
   const rightLog = Layer.effect(
     EventLog.EventLog,
     Effect.gen(function* () {
@@ -272,7 +274,7 @@ describe("a clock that is wrong by minutes", () => {
     const again = (event: ExecutionEvent.ExecutionEvent) => event.type === "TaskStarted" && event.run === 2
 
     for (const isWiped of [false, true]) {
-      it.effect(`begins no attempt too early or late (${name}, ${isWiped ? "queue rebuilt" : "queue kept"})`, () =>
+      it.effect(`starts no attempt too early or late (${name}, ${isWiped ? "queue rebuilt" : "queue kept"})`, () =>
         inMemory(
           Effect.gen(function* () {
             const { queue, wipe } = yield* Process.sharedQueue()
@@ -307,7 +309,7 @@ describe("a clock that is wrong by minutes", () => {
       )
     }
 
-    it.effect(`stops an execution when its time is over, whoever looks after it then (${name})`, () =>
+    it.effect(`stops an execution when its time is over, whichever process owns it then (${name})`, () =>
       inMemory(
         Effect.gen(function* () {
           const { queue } = yield* Process.sharedQueue()

@@ -1,11 +1,11 @@
-/** How many tasks a worker may begin. */
+/** How many tasks a worker may start. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { Slots } from "../../src/Worker/Slots.ts"
 
 describe("slots", () => {
-  it.effect("are noticed that became free between a look and the wait for one", () =>
+  it.effect("are noticed if they become free between a check and the wait for one", () =>
     Effect.gen(function* () {
       const slots = new Slots(1, undefined)
       slots.free--
@@ -15,7 +15,7 @@ describe("slots", () => {
     })
   )
 
-  it.effect("wake one of those that wait", () =>
+  it.effect("wake one of the waiting fibers", () =>
     Effect.gen(function* () {
       const slots = new Slots(1, undefined)
       slots.free--

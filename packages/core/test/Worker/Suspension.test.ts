@@ -1,4 +1,4 @@
-/** Legs that suspend: they give their place back, and go on when what they wait for has come. */
+/** Legs that suspend: they release their slot, and resume when their wait is satisfied. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { TestClock } from "effect/testing"
@@ -35,11 +35,11 @@ describe("a leg that suspends", () => {
     return { legs, runner }
   }
 
-  it.effect("gives its place back, is woken by what it spawned, and goes on in a new run", () =>
+  it.effect("releases its slot, is woken by the tasks it spawned, and continues in a new run", () =>
     inMemory(
       Effect.gen(function* () {
         const { legs, runner } = spawning(child("one"), child("two", ["one"]))
-        // With one place, whoever kept it while he waits would wait for ever.
+        // With one slot, a task that kept it while waiting would wait forever.
         const { crewline } = yield* Process.start({ runner, options: { worker: { concurrency: 1 } } })
         const handle = yield* crewline.startPlan(World.plan({ a: { signals: ["answer"] }, b: { context: ["a"] } }))
         yield* seconds(1)
@@ -51,7 +51,7 @@ describe("a leg that suspends", () => {
     )
   )
 
-  it.effect("spawns tasks that are done as they were meant, by a process that read their start without texts", () =>
+  it.effect("spawns tasks that run as declared, in a process that read their start without texts", () =>
     Effect.gen(function* () {
       const seen = new Map<string, string>()
       const runner: Runner = (_services, leg) =>
@@ -97,7 +97,7 @@ describe("a leg that suspends", () => {
     )
   )
 
-  /** As a log that keeps texts apart answers. */
+  /** Like a log that stores texts separately. */
   const withoutTexts = (event: ExecutionEvent.ExecutionEvent): ExecutionEvent.ExecutionEvent =>
     event.type === "TaskSuspended"
       ? {
@@ -106,7 +106,7 @@ describe("a leg that suspends", () => {
         }
       : event
 
-  it.effect("on the longest way has what it spawned done before others begin", () =>
+  it.effect("on the critical path has its spawned tasks run before others start", () =>
     inMemory(
       Effect.gen(function* () {
         const { legs, runner } = spawning(child("one"))
@@ -135,7 +135,7 @@ describe("a leg that suspends", () => {
         leg.task.id === "slow" ? 60_000 : 100
       )
 
-  it.effect("is woken by its time limit, and by no other", () =>
+  it.effect("is woken by its own time limit only", () =>
     inMemory(
       Effect.gen(function* () {
         const { crewline } = yield* Process.start({ runner: waiting(5_000) })
@@ -185,7 +185,7 @@ describe("a leg that suspends", () => {
     )
   )
 
-  it.effect("is listed as it presents itself: waiting for a signal, paused, or at work", () =>
+  it.effect("is listed with its state: waiting for a signal, paused, or running", () =>
     inMemory(
       Effect.gen(function* () {
         const { crewline } = yield* Process.start({ runner: waiting() })
@@ -206,7 +206,7 @@ describe("a leg that suspends", () => {
           return view.status
         })
         yield* seconds(1)
-        // `slow` is at work.
+        // `slow` is running.
         assert.strictEqual(yield* status, "running")
         yield* crewline.pause(id)
         assert.strictEqual(yield* status, "paused")
@@ -239,7 +239,7 @@ describe("a leg that suspends", () => {
     )
   )
 
-  it.effect("is woken by a signal that another process took, while other tasks of it run here", () =>
+  it.effect("is woken by a signal that another process accepted, while other tasks of the execution run here", () =>
     inMemory(
       Effect.gen(function* () {
         const here = yield* Process.start({ runner: waiting() })
@@ -253,7 +253,7 @@ describe("a leg that suspends", () => {
     )
   )
 
-  it.effect("with tasks that cannot run fails, and tells why", () =>
+  it.effect("fails with the reason if its tasks cannot run", () =>
     inMemory(
       Effect.gen(function* () {
         const runner: Runner = () =>

@@ -12,7 +12,7 @@ import * as Property from "../arbitrary/Property.ts"
 
 const property = Property.test(500)
 
-/** Stories that did not end well, and numbers for what comes then. */
+/** Stories that ended in failure, and numbers for the retry. */
 const broken = FastCheck.tuple(
   FastCheck.oneof(
     Stories.of(Plans.any, { aborts: true }),
@@ -28,7 +28,7 @@ const takenOf = (source: Execution.Execution, taskId: string): Decision.Taken =>
     : { type: "TaskSkipped", taskId, run: 0, ...skipped }
 }
 
-/** The retry of an execution, driven by `send` and kept with all its events. */
+/** The retry of an execution, driven by `send` and stored with all its events. */
 const fork = (source: Execution.Execution) => {
   const events: Array<ExecutionEvent.ExecutionEvent> = []
   const stamp = (draft: ExecutionEvent.Draft) => {
@@ -54,8 +54,8 @@ const fork = (source: Execution.Execution) => {
 
 const start = (taskId: string): Decision.Command => ({ _tag: "Start", taskId, worker: "w", maxCrashes: 3 })
 
-describe("what stands", () => {
-  property("has an outcome, and so has all that it depends on", [broken], ([{ final }]) => {
+describe("completed work", () => {
+  property("has an outcome, and so do all its dependencies", [broken], ([{ final }]) => {
     const stands = TakeOver.standing(final)
     const seen = new Set<string>()
     for (const id of stands) {
@@ -70,7 +70,7 @@ describe("what stands", () => {
     }
   })
 
-  it("ends where a task saw that another failed", () => {
+  it("ends where a task saw the failure of another", () => {
     const plan = Plans.fromTasks([
       Plans.task({ id: "a", onFailure: "continue" }),
       Plans.task({ id: "b", dependencies: ["a"] }),
@@ -96,7 +96,7 @@ describe("what stands", () => {
 
 describe("a retry", () => {
   property(
-    "begins nothing before all is taken over, in whatever parts, and then ends with one outcome for each task",
+    "starts nothing before everything is taken over, in any parts, and then ends with one outcome for each task",
     [broken],
     ([{ final }, choices]) => {
       FastCheck.pre(final.status !== "completed")
@@ -108,7 +108,7 @@ describe("a retry", () => {
         const part = tasks.slice(0, taken + 1 + choose(4)).map((id) => takenOf(final, id))
         const command: Decision.Command = { _tag: "TakeOver", tasks: part }
         expect(retry.send(command)).toBeUndefined()
-        // Two who take it up do the same.
+        // Two processes that resume it do the same.
         expect(retry.send(command)).toBe("already")
         taken = part.length
       }
@@ -131,7 +131,7 @@ describe("a retry", () => {
     }
   )
 
-  property("of what was deleted meanwhile fails, and says so", [broken], ([{ final }]) => {
+  property("of a source that was deleted meanwhile fails with that reason", [broken], ([{ final }]) => {
     const retry = fork(final)
     FastCheck.pre(retry.retryOf.tasks.length > 0)
     expect(retry.send({ _tag: "TakeOver", tasks: "gone" })).toBeUndefined()
@@ -139,7 +139,7 @@ describe("a retry", () => {
     expect(retry.state.unsettled).toBe(0)
   })
 
-  it("takes over nothing that it does not name, and nothing into an execution that retries none", () => {
+  it("takes over nothing that it does not name, and nothing into an execution that is not a retry", () => {
     const plan = Plans.fromTasks([Plans.task({ id: "a" }), Plans.task({ id: "b" })])
     const stamp = { seq: 1, at: Stories.timeOf(0), executionId: "e" }
     const tasks = [{ type: "TaskCompleted", taskId: "b", run: 0, output: "b" } as const]

@@ -1,5 +1,6 @@
 /**
- * A process that could not renew what it owns begins nothing more of it until it has asked the log.
+ * A process that could not renew its executions starts nothing more of them until it has read the
+ * log.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -11,7 +12,7 @@ import * as Process from "../fake/Process.ts"
 import * as World from "../fake/World.ts"
 
 describe("the tenure of a process", () => {
-  it.effect("lasts as long as its leases, from when the log was asked for them", () =>
+  it.effect("lasts as long as its leases, from the time of the request to the log", () =>
     Effect.gen(function* () {
       const tenure = yield* Tenure
       yield* TestClock.adjust("1 hour")
@@ -28,7 +29,7 @@ describe("the tenure of a process", () => {
     }).pipe(Effect.provide(Tenure.layer))
   )
 
-  it.effect("is what tasks wait for: none begins while it is over", () => {
+  it.effect("is required for tasks: none starts while it is over", () => {
     let isAnswering = true
     const log = FaultyLog.layer({
       adopt: (next, options) => (isAnswering ? next(options) : Effect.fail(FaultyLog.unavailable(true)))
