@@ -18,7 +18,7 @@ const fake = (handler: FakeProvider.Handler) =>
     (server) => Effect.promise(() => server.stop())
   )
 
-/** A look-up of its own: of each call to `r.test` the next addresses. */
+/** A fake lookup: each call for `r.test` returns the next addresses. */
 const lookupOf = (...answers: ReadonlyArray<ReadonlyArray<string>>) => {
   let calls = 0
   const lookup: LookupFunction = (_host, _options, done) => {
@@ -31,7 +31,7 @@ const lookupOf = (...answers: ReadonlyArray<ReadonlyArray<string>>) => {
   return { lookup, calls: () => calls }
 }
 
-/** `reached`, or the name of what went wrong. */
+/** `reached`, or the name of the failure. */
 const get = (url: string, options: AddressGuard.Options = {}) =>
   Effect.promise(() =>
     UndiciFetch.make({ addressGuard: AddressGuard.make(options), silenceMillis: 2_000 })(url).then(
@@ -41,7 +41,7 @@ const get = (url: string, options: AddressGuard.Options = {}) =>
   )
 
 describe("AddressGuard", () => {
-  it.effect("refuses private addresses however they are written", () =>
+  it.effect("refuses private addresses in every notation", () =>
     Effect.gen(function* () {
       const { port } = new URL((yield* fake(FakeProvider.answer({ text: "Secret." }))).baseURL)
       for (const host of [
@@ -80,14 +80,14 @@ describe("AddressGuard", () => {
     })
   )
 
-  it("lets public addresses through, also by NAT64", () => {
+  it("allows public addresses, also over NAT64", () => {
     for (const address of ["1.1.1.1", "93.184.216.34", "2606:4700::1111", "64:ff9b::101:101"]) {
       assert.isTrue(AddressGuard.isPublic(address), address)
       AddressGuard.make().check(new URL(`http://${address.includes(":") ? `[${address}]` : address}/`))
     }
   })
 
-  it.effect("refuses a name of which one address is refused, and connects to the address that was checked", () =>
+  it.effect("refuses a name if one of its addresses is refused, and connects to the address that was checked", () =>
     Effect.gen(function* () {
       const { port } = new URL((yield* fake(FakeProvider.answer({ text: "Secret." }))).baseURL)
       const url = `http://r.test:${port}/`
@@ -160,7 +160,7 @@ describe("a provider with a guard", () => {
     })
   )
 
-  it.effect("quotes no body that has not the shape of the API's", () =>
+  it.effect("does not quote a body that lacks the shape of the API", () =>
     Effect.gen(function* () {
       const answers: ReadonlyArray<(response: Parameters<FakeProvider.Handler>[1]) => void> = [
         (response) => response.whole("root:SECRET", 500, "content-type: text/plain\r\n"),
@@ -179,7 +179,7 @@ describe("a provider with a guard", () => {
     })
   )
 
-  it.effect("quotes the message of the API's own errors", () =>
+  it.effect("quotes the messages of the API's own errors", () =>
     Effect.gen(function* () {
       const server = yield* fake(FakeProvider.fail(400, { message: "the model is too small" }))
       for (const [name, provider] of providers(server.baseURL, AddressGuard.unrestricted)) {

@@ -55,7 +55,7 @@ const result = { content: [...content], finishReason, usage, warnings: [], respo
 const v4 = () => new MockLanguageModelV4({ doGenerate: result, doStream: async () => ({ stream: stream() }) })
 const v3 = () => new MockLanguageModelV3({ doGenerate: result, doStream: async () => ({ stream: stream() }) })
 
-/** `ai` has no mock of the oldest specification any more. */
+/** `ai` no longer has a mock of the oldest specification. */
 const v2 = (calls: Array<LanguageModelV2CallOptions> = []): LanguageModelV2 => {
   const flat = { inputTokens: 100, outputTokens: 20, totalTokens: 120, cachedInputTokens: 40, reasoningTokens: 5 }
   return {
@@ -112,7 +112,7 @@ describe.each(models)("AiSdkModel, specification %s", (version, model) => {
           requests: 1,
           inputTokens: 100,
           cachedInputTokens: 40,
-          // The second specification has no word for it.
+          // The second specification cannot express it.
           ...(version !== "V2" && { cacheWriteInputTokens: 10 }),
           outputTokens: 20,
           reasoningTokens: 5,
@@ -127,7 +127,7 @@ describe.each(models)("AiSdkModel, specification %s", (version, model) => {
 })
 
 describe("AiSdkModel", () => {
-  it.effect("puts the conversation, tools, files and parameters into the words of each specification", () =>
+  it.effect("converts the conversation, tools, files and parameters for each specification", () =>
     Effect.gen(function* () {
       const asked = request({
         messages: [
@@ -189,12 +189,12 @@ describe("AiSdkModel", () => {
       const calls: Array<LanguageModelV2CallOptions> = []
       yield* AiSdkModel.make(v2(calls)).generate({ ...asked, toolChoice: "auto" })
       assert.deepStrictEqual<unknown>(calls[0]?.prompt, prompt("AQID", url))
-      // The schema does not stop the tools.
+      // The schema does not disable the tools.
       assert.isUndefined(calls[0]?.responseFormat)
     })
   )
 
-  it.effect("turns its errors into reasons", () =>
+  it.effect("converts its errors to reasons", () =>
     Effect.gen(function* () {
       const failing = (error: unknown) =>
         AiSdkModel.make(new MockLanguageModelV4({ doGenerate: () => Promise.reject(error) }))
@@ -237,7 +237,7 @@ describe("AiSdkModel", () => {
     })
   )
 
-  it.effect("tells what headers say is left of rate limits, with answers, streams and refusals", () =>
+  it.effect("reports the remaining rate limits from headers, with answers, streams and refusals", () =>
     Effect.gen(function* () {
       const headers = {
         "x-ratelimit-limit-requests": "100",

@@ -1,4 +1,4 @@
-/** What only Anthropic has; the rest is in the conformance suite. */
+/** Features of Anthropic only; the rest is in the conformance suite. */
 import type * as Llm from "@crewline/core/Llm"
 import { assert, describe, it } from "@effect/vitest"
 import type * as Prompt from "effect/ai/Prompt"
@@ -79,7 +79,7 @@ const conversation: ReadonlyArray<Prompt.MessageEncoded> = [
 ]
 
 describe("Anthropic", () => {
-  it.live("sends a plain request, with the key and a limit of tokens", () =>
+  it.live("sends a plain request, with the key and a token limit", () =>
     Effect.gen(function* () {
       const { body, headers } = yield* ask({ options: { temperature: 1.5, topP: 0.5, seed: 1, stop: ["END"] } })
       assert.deepStrictEqual(body, {
@@ -96,48 +96,46 @@ describe("Anthropic", () => {
     })
   )
 
-  it.live(
-    "sends back what was thought, with its signature, and marks what the next call will read from the cache",
-    () =>
-      Effect.gen(function* () {
-        const { body } = yield* ask({
-          messages: conversation,
-          tools: [tool("look"), tool("ask")],
-          toolChoice: "required"
-        })
-        assert.deepStrictEqual(body.messages, [
-          { role: "user", content: [{ type: "text", text: "Hi", cache_control: marker }] },
-          {
-            role: "assistant",
-            content: [
-              { type: "thinking", thinking: "Hm.", signature: "sig-1" },
-              { type: "redacted_thinking", data: "secret" },
-              { type: "tool_use", id: "a", name: "look", input: { at: 1 } },
-              { type: "tool_use", id: "b", name: "look", input: {} }
-            ]
-          },
-          {
-            role: "user",
-            content: [
-              { type: "tool_result", tool_use_id: "a", content: '{"seen":1}' },
-              { type: "tool_result", tool_use_id: "b", content: "no JSON", is_error: true },
-              { type: "text", text: "Go on.", cache_control: marker }
-            ]
-          }
-        ])
-        assert.deepStrictEqual(
-          (body["tools"] as ReadonlyArray<{ cache_control?: object }>).map((each) => each.cache_control),
-          [undefined, marker]
-        )
-        assert.deepStrictEqual(body["tool_choice"], { type: "any" })
-        const plain = yield* ask({ messages: conversation, tools: [tool("look")] }, { promptCache: false })
-        assert.notInclude(JSON.stringify(plain.body), "cache_control")
-        const hour = yield* ask({ messages: conversation }, { promptCache: "1h" })
-        assert.include(JSON.stringify(hour.body), '"cache_control":{"type":"ephemeral","ttl":"1h"}')
+  it.live("sends thoughts back with their signatures, and marks what the next call will read from the cache", () =>
+    Effect.gen(function* () {
+      const { body } = yield* ask({
+        messages: conversation,
+        tools: [tool("look"), tool("ask")],
+        toolChoice: "required"
       })
+      assert.deepStrictEqual(body.messages, [
+        { role: "user", content: [{ type: "text", text: "Hi", cache_control: marker }] },
+        {
+          role: "assistant",
+          content: [
+            { type: "thinking", thinking: "Hm.", signature: "sig-1" },
+            { type: "redacted_thinking", data: "secret" },
+            { type: "tool_use", id: "a", name: "look", input: { at: 1 } },
+            { type: "tool_use", id: "b", name: "look", input: {} }
+          ]
+        },
+        {
+          role: "user",
+          content: [
+            { type: "tool_result", tool_use_id: "a", content: '{"seen":1}' },
+            { type: "tool_result", tool_use_id: "b", content: "no JSON", is_error: true },
+            { type: "text", text: "Go on.", cache_control: marker }
+          ]
+        }
+      ])
+      assert.deepStrictEqual(
+        (body["tools"] as ReadonlyArray<{ cache_control?: object }>).map((each) => each.cache_control),
+        [undefined, marker]
+      )
+      assert.deepStrictEqual(body["tool_choice"], { type: "any" })
+      const plain = yield* ask({ messages: conversation, tools: [tool("look")] }, { promptCache: false })
+      assert.notInclude(JSON.stringify(plain.body), "cache_control")
+      const hour = yield* ask({ messages: conversation }, { promptCache: "1h" })
+      assert.include(JSON.stringify(hour.body), '"cache_control":{"type":"ephemeral","ttl":"1h"}')
+    })
   )
 
-  it.live("keeps the signatures of what was thought in the answer", () =>
+  it.live("keeps the signatures of thoughts in the answer", () =>
     Effect.gen(function* () {
       const handler = message([
         { type: "thinking", thinking: "Hm.", signature: "sig-1" },
@@ -146,7 +144,7 @@ describe("Anthropic", () => {
       ])
       const { answer, body } = yield* ask({ options: { temperature: 0.5 } }, { handler, thinkingTokens: 2_000 })
       const [first] = answer.parts
-      // Which server signed it, so that no other one is sent it.
+      // The server that signed it, so that the signature is sent to no other one.
       const { origin } = first!.metadata!["anthropic"] as { origin: string }
       assert.match(origin, /^[0-9a-f]{16}$/)
       assert.deepStrictEqual(answer.parts, [
@@ -160,7 +158,7 @@ describe("Anthropic", () => {
     })
   )
 
-  it.live("counts what is written to the cache, and what that costs", () =>
+  it.live("counts cache writes and their cost", () =>
     Effect.gen(function* () {
       const usage = {
         input_tokens: 100,
@@ -195,7 +193,7 @@ describe("Anthropic", () => {
     }
     const output = { name: "rating", schema }
 
-    it.live("is asked for by structured output, beside the tools", () =>
+    it.live("is requested as structured output, beside the tools", () =>
       Effect.gen(function* () {
         const { body } = yield* ask({ output, tools: [tool("look")] })
         assert.deepStrictEqual(body["output_config"], {
@@ -213,7 +211,7 @@ describe("Anthropic", () => {
       })
     )
 
-    it.live("is a tool's arguments where model or schema allow no better", () =>
+    it.live("uses the arguments of a tool if model or schema allow nothing better", () =>
       Effect.gen(function* () {
         const handler = message([{ type: "tool_use", id: "t", name: "final_output", input: { score: 7 } }], {
           stop_reason: "tool_use"
@@ -233,7 +231,7 @@ describe("Anthropic", () => {
             disable_parallel_tool_use: true
           })
         }
-        // Where tools may run, the schema does not stop them.
+        // While tools may be called, the schema does not disable them.
         const free = yield* ask({ output, tools: [tool("final_output")] }, { id: "claude-sonnet-4-20250514" })
         assert.deepStrictEqual(free.body["tool_choice"], { type: "any" })
         const names = (free.body["tools"] as ReadonlyArray<{ name: string }>).map(({ name }) => name)
@@ -273,7 +271,7 @@ describe("Anthropic", () => {
     )
   })
 
-  it.live("is a failure of the stream where that tells of one", () =>
+  it.live("fails the stream if that reports a failure", () =>
     Effect.gen(function* () {
       const handler = FakeProvider.stream([
         `data: ${JSON.stringify({ type: "error", error: { type: "overloaded_error", message: "Overloaded" } })}\n\n`

@@ -1,7 +1,7 @@
 /**
  * A whole crew, on the real SDKs and with every wrapper, whose first provider answers 500, 429 and
- * nothing at all, is down, and comes back. It is finished all the same, and the log says what was
- * decided on the way.
+ * nothing at all, is down, and recovers. The crew completes, and the log records the decisions on
+ * the way.
  */
 import * as Crew from "@crewline/core/Crew"
 import * as Crewline from "@crewline/core/Crewline"
@@ -24,14 +24,13 @@ import { answerWith, type Subject } from "./conformance/Subject.ts"
 import * as FakeProvider from "@crewline/fake-provider"
 import * as Scoped from "@crewline/fake-provider/Scoped"
 
-/** A time limit of calls that no machine is too slow for: it is over when the test says so. */
+/** A time limit of calls that is independent of the machine's speed: the test ends it. */
 const limitMillis = 3_600_000
 const openMillis = 20_000
 
 /**
- * A clock that stands still but for those who sleep, so that "too soon" and "still open" do not
- * depend on how busy the machine is. Whoever waits for the time limit of a call waits until the
- * provider has hung.
+ * A clock that advances only for sleeping fibers, so that "too soon" and "still open" do not depend
+ * on the load of the machine. The time limit of a call ends once the provider hangs.
  */
 const makeClock = Effect.gen(function* () {
   const real = yield* Clock.Clock
@@ -47,7 +46,7 @@ const makeClock = Effect.gen(function* () {
       return Effect.suspend(() => {
         const until = Math.ceil(now + millis)
         return Effect.map(real.sleep(duration), () => {
-          // What sleeps longer works in the background, and is no part of what is told here.
+          // Longer sleeps are background work, which this test ignores.
           if (millis < 2_000) now = Math.max(now, until)
         })
       })
@@ -104,7 +103,7 @@ it.live(
           : { text: "By the second." }
         return answerWith(said)(received, response)
       })
-      // While the agent rests, the time passes after which the breaker tries again.
+      // While the agent pauses, the time passes after which the breaker retries.
       const rest = Tool.make({
         name: "rest",
         description: "Waits a while.",
@@ -146,17 +145,17 @@ it.live(
         event.type === "ModelNoticed" ? [`${event.taskId}: ${event.notice.kind}`] : []
       )
       assert.deepStrictEqual(decided, [
-        // 500, and asked again: no sooner than the rate allows. 429.
+        // 500, retried: no sooner than the rate allows. 429.
         "first: retried",
         "first: limited",
         "first: fell-back",
-        // Nobody asks while the 429 holds. No answer at all, 500: the third failure in a row.
+        // No requests while the 429 applies. No answer at all, 500: the third failure in a row.
         "second: limited",
         "second: retried",
         "second: limited",
         "second: breaker-opened",
         "second: fell-back",
-        // Not asked; then the one call that tries.
+        // No request; then a single trial call.
         "third: breaker-refused",
         "third: fell-back",
         "third: breaker-closed",

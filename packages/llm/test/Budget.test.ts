@@ -28,7 +28,7 @@ const request = (
   ...more
 })
 
-/** Counts what it is asked as a provider does; answers as long as it is allowed to. */
+/** Counts requests as a provider does; writes the maximum allowed length. */
 const provider = (options: { readonly delay?: () => number; readonly length?: () => number } = {}) => {
   const seen = { tokens: 0, requests: 0, asked: [] as Array<Llm.Request> }
   const model: Llm.Model = {
@@ -38,7 +38,7 @@ const provider = (options: { readonly delay?: () => number; readonly length?: ()
       const outputTokens = Math.min(options.length?.() ?? 1_000_000, asked.options!.maxOutputTokens!)
       seen.requests += 1
       seen.asked.push(asked)
-      // A provider counts what it wrote, whether or not somebody still waits for it.
+      // A provider counts what it wrote, even if the caller is gone.
       seen.tokens += inputTokens + outputTokens
       yield* Effect.sleep(options.delay?.() ?? 0)
       const usage = { requests: 1, inputTokens, cachedInputTokens: 0, outputTokens, reasoningTokens: 0, costUsd: null }
@@ -51,7 +51,7 @@ const provider = (options: { readonly delay?: () => number; readonly length?: ()
 const outcome = (effect: Effect.Effect<Llm.Answer, Llm.LlmError>) =>
   Effect.match(effect, { onFailure: (error) => error.reason._tag, onSuccess: () => "Answered" })
 
-/** Many calls at once; some are interrupted in the middle. */
+/** Many concurrent calls; some are interrupted. */
 const crowd = Effect.fnUntraced(function* (store: BudgetStore.BudgetStore, total: number, seed: ReadonlyArray<number>) {
   let at = 0
   const next = () => seed[at++ % seed.length]!
@@ -70,7 +70,7 @@ const crowd = Effect.fnUntraced(function* (store: BudgetStore.BudgetStore, total
 })
 
 describe("Budget", () => {
-  it.effect("200 calls at once never spend more than exactly what they may, whatever the order", () =>
+  it.effect("200 concurrent calls never spend more than the exact limit, in any order", () =>
     Effect.gen(function* () {
       yield* PromptEstimate.counter
       const context = yield* Effect.context<never>()
@@ -89,12 +89,12 @@ describe("Budget", () => {
           { numRuns: 25 }
         )
       )
-      // It is not kept by asking nobody.
+      // Refusing every call would not be enough.
       assert.isAbove(most, 0.9)
     })
   )
 
-  it.effect("does not make a call that could go over the limit, and says so", () =>
+  it.effect("does not make a call that could exceed the limit, and reports it", () =>
     Effect.gen(function* () {
       const { model, seen } = provider()
       const notices: Array<Notice> = []
@@ -117,7 +117,7 @@ describe("Budget", () => {
     })
   )
 
-  it.effect("leaves room for a last call where it is to", () =>
+  it.effect("reserves enough for a last call if configured", () =>
     Effect.gen(function* () {
       const { model } = provider({ length: () => 10 })
       const budgeted = Budget.make()(model)
@@ -150,7 +150,7 @@ describe("Budget", () => {
     })
   )
 
-  it.effect("caps an answer whose length is not limited to what is left", () =>
+  it.effect("caps an answer of unlimited length to the remaining budget", () =>
     Effect.gen(function* () {
       const { model, seen } = provider()
       const answer = yield* Budget.make()(model).generate(request(limit({ tokens: 300 })))
@@ -159,7 +159,7 @@ describe("Budget", () => {
     })
   )
 
-  it.effect("counts requests, those that failed included", () =>
+  it.effect("counts requests, including failed ones", () =>
     Effect.gen(function* () {
       const reason = new Llm.Overloaded({ description: "busy" })
       const failing: Llm.Model = {
@@ -173,7 +173,7 @@ describe("Budget", () => {
     })
   )
 
-  it.effect("counts money, and asks no model without a price under a limit of it", () =>
+  it.effect("counts money, and calls no model without a price under such a limit", () =>
     Effect.gen(function* () {
       const { model, seen } = provider({ length: () => 100 })
       const budgeted = Budget.make({ waitMillis: 0 })(model)
@@ -195,7 +195,7 @@ describe("Budget", () => {
     })
   )
 
-  it.effect("charges what the answer says it cost, cache writes included, or the application's own price", () =>
+  it.effect("charges the cost in the answer, including cache writes, or the application's own price", () =>
     Effect.gen(function* () {
       const usage = {
         requests: 1,
@@ -224,7 +224,7 @@ describe("Budget", () => {
         assert.closeTo(settled[0]!, answer.usage.costUsd! * 1e9, 1)
         return settled[0]!
       })
-      // Written for an hour: only who was there knows that.
+      // Written for an hour: known only from the answer itself.
       assert.strictEqual(yield* charged(0.0018), 1_800_000)
       assert.strictEqual(yield* charged(null), (200 * 1 + 800 * 1.25) * 1_000)
       const prices = { "claude-haiku-4-5": { input: 2, output: 4 } }
@@ -232,7 +232,7 @@ describe("Budget", () => {
     })
   )
 
-  it.effect("reserves for a long prompt what long prompts cost", () =>
+  it.effect("reserves the higher price for long prompts", () =>
     Effect.gen(function* () {
       const prices = { "gpt-4o": { input: 1, output: 1, long: { above: 2_000, input: 10, output: 1 } } }
       const { model } = provider({ length: () => 1 })
@@ -248,7 +248,7 @@ describe("Budget", () => {
     })
   )
 
-  it.effect("counts from what the log says was spent before a restart", () =>
+  it.effect("includes the spending in the log from before a restart", () =>
     Effect.gen(function* () {
       const { model, seen } = provider({ length: () => 10 })
       const budgeted = Budget.make()(model)
@@ -261,7 +261,7 @@ describe("Budget", () => {
     })
   )
 
-  it.effect("charges a call whole that was interrupted, and lets others wait for what comes back", () =>
+  it.effect("charges an interrupted call completely, and lets others wait for returned reservations", () =>
     Effect.gen(function* () {
       const { model, seen } = provider({ delay: () => 1_000, length: () => 10 })
       const budgeted = Budget.make()(model)
@@ -280,7 +280,7 @@ describe("Budget", () => {
     })
   )
 
-  it.effect("learns from an answer that its estimates are too low", () =>
+  it.effect("corrects low estimates after an answer", () =>
     Effect.gen(function* () {
       const usage = {
         requests: 1,
@@ -301,7 +301,7 @@ describe("Budget", () => {
     })
   )
 
-  it.effect("passes a call on as it is where nothing is limited", () =>
+  it.effect("forwards a call unchanged without limits", () =>
     Effect.gen(function* () {
       const asked: Llm.Request = { messages: [], tools: [], toolChoice: "none" }
       let seen: Llm.Request | undefined

@@ -1,7 +1,4 @@
-/**
- * What OpenAI's two APIs say of tokens that were written to its cache, which newer models charge
- * for.
- */
+/** Tokens written to the cache as reported by OpenAI's two APIs, which newer models charge for. */
 import { describe, expect, it } from "vitest"
 import * as ChatAnswer from "../src/OpenAi/ChatAnswer.ts"
 import * as ResponsesAnswer from "../src/OpenAi/ResponsesAnswer.ts"
@@ -38,13 +35,13 @@ describe.each([
   ["chat completions", chat],
   ["responses", responses]
 ])("usage of %s", (_, answer) => {
-  it("says what was written to the cache, and charges it", () => {
+  it("includes tokens written to the cache, and charges them", () => {
     const { usage } = answer(details)
     expect(usage).toMatchObject({ inputTokens: 700, cachedInputTokens: 200, cacheWriteInputTokens: 400 })
     expect(usage.costUsd).toBeCloseTo((100 * 4 + 200 * 1 + 400 * 5 + 50 * 10) / 1e6, 12)
   })
 
-  it("says nothing of it where nothing was written", () => {
+  it("omits them if nothing was written", () => {
     const { usage } = answer({ cached_tokens: 200 })
     expect(usage).not.toHaveProperty("cacheWriteInputTokens")
     expect(usage.costUsd).toBeCloseTo((500 * 4 + 200 * 1 + 50 * 10) / 1e6, 12)

@@ -6,7 +6,7 @@ import * as CircuitBreaker from "../src/CircuitBreaker.ts"
 import * as Wrapped from "./Wrapped.ts"
 
 describe("CircuitBreaker", () => {
-  it.effect("opens, refuses, tries again and closes, and says each", () =>
+  it.effect("opens, refuses, retries and closes, and reports each", () =>
     Effect.gen(function* () {
       let works = false
       const { asked, model } = Wrapped.model(() =>
@@ -22,7 +22,7 @@ describe("CircuitBreaker", () => {
       const error = yield* Effect.flip(guarded.generate(Wrapped.request()))
       assert.isTrue(error.reason.isRetryable)
       assert.deepInclude(error.reason, { retryAfterMillis: 10_000 })
-      // The one that is let through fails: it stays open for twice as long.
+      // The trial call fails: it stays open for twice as long.
       yield* TestClock.adjust(10_000)
       assert.deepStrictEqual([yield* call, yield* call], ["Overloaded", "CircuitOpen"])
       yield* TestClock.adjust(19_999)
@@ -34,7 +34,7 @@ describe("CircuitBreaker", () => {
     })
   )
 
-  it.effect("is not opened by what says nothing about the provider's health", () =>
+  it.effect("is not opened by failures unrelated to the provider's health", () =>
     Effect.gen(function* () {
       const reasons = [
         new Llm.InvalidRequest({ description: "x" }),
@@ -50,7 +50,7 @@ describe("CircuitBreaker", () => {
     })
   )
 
-  it.effect("stays open as long as the provider asks for", () =>
+  it.effect("stays open as long as the provider requests", () =>
     Effect.gen(function* () {
       const reason = new Llm.Overloaded({ description: "down", retryAfterMillis: 60_000 })
       const { model } = Wrapped.model(() => Effect.fail(Wrapped.failure(reason)))

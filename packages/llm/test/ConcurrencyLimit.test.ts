@@ -6,7 +6,7 @@ import * as ConcurrencyLimit from "../src/ConcurrencyLimit.ts"
 import * as Wrapped from "./Wrapped.ts"
 
 describe("ConcurrencyLimit", () => {
-  it.effect("lets so many calls be under way and no more, over all models it is around", () =>
+  it.effect("limits the number of concurrent calls over all models it wraps", () =>
     Effect.gen(function* () {
       let open = 0
       let most = 0
@@ -40,7 +40,7 @@ describe("ConcurrencyLimit", () => {
     })
   )
 
-  it.effect("gives the place of an interrupted call to the next", () =>
+  it.effect("passes the slot of an interrupted call to the next", () =>
     Effect.gen(function* () {
       const { model, asked } = Wrapped.model((_, call) =>
         call === 1 ? Effect.never : Effect.succeed(Wrapped.answer("fine"))

@@ -33,7 +33,7 @@ const trim = Effect.fnUntraced(function* (messages: Messages, window: number) {
 })
 
 describe("ContextWindow", () => {
-  it.effect("sends what fits as it is", () =>
+  it.effect("leaves requests that fit unchanged", () =>
     Effect.gen(function* () {
       const messages = [...opening, ...toolTurn(1, 50)]
       const { kinds, sent } = yield* trim(messages, 1_000)
@@ -42,7 +42,7 @@ describe("ContextWindow", () => {
     })
   )
 
-  it.effect("leaves the oldest turns out, and says so", () =>
+  it.effect("drops the oldest turns, and reports it", () =>
     Effect.gen(function* () {
       const messages = [...opening, ...toolTurn(1, 400), ...complaintTurn(300), ...toolTurn(3, 100), ...toolTurn(4, 90)]
       const { kinds, sent } = yield* trim(messages, 900)
@@ -69,7 +69,7 @@ describe("ContextWindow", () => {
                 )
                 const messages = [...opening, ...groups.flat()]
                 const { sent } = await Effect.runPromiseWith(context)(trim(messages, window))
-                // What was sent is the opening and whole turns from the end.
+                // The request contains the opening and the last whole turns.
                 const kept = groups.findIndex(
                   (_, first) => opening.length + groups.slice(first).flat().length === sent.length
                 )
@@ -84,7 +84,7 @@ describe("ContextWindow", () => {
       })
   )
 
-  it.effect("keeps to what a model reads, where that is less than its window", () =>
+  it.effect("uses the input limit of a model if that is smaller than its window", () =>
     Effect.gen(function* () {
       const messages = [...opening, ...toolTurn(1, 400), ...toolTurn(2, 100)]
       const { asked, model } = Wrapped.succeeding()
@@ -94,7 +94,7 @@ describe("ContextWindow", () => {
     })
   )
 
-  it.effect("leaves models alone whose window is not known", () =>
+  it.effect("does not change requests if the window is unknown", () =>
     Effect.sync(() => {
       const { model } = Wrapped.succeeding()
       assert.strictEqual(ContextWindow.make()(model), model)

@@ -1,6 +1,6 @@
 /**
- * Whole tasks on providers that answer as real ones do on bad days: what goes back to them, what is
- * charged, what is kept.
+ * Whole tasks on providers with faulty answers as seen in practice: what is sent back, charged and
+ * stored.
  */
 import * as Crew from "@crewline/core/Crew"
 import * as Crewline from "@crewline/core/Crewline"
@@ -76,8 +76,8 @@ const calling = (...calls: ReadonlyArray<object>) =>
   FakeProvider.json(completion({ tool_calls: calls }, {}, "tool_calls"))
 const saying = (content: string | null, rest: object = {}) => FakeProvider.json(completion({ content }, rest))
 
-describe("a turn that Anthropic pauses", () => {
-  it.live("is gone on with: the same conversation, with the answer so far in it", () =>
+describe("a turn paused by Anthropic", () => {
+  it.live("is continued: the same conversation, including the answer so far", () =>
     Effect.gen(function* () {
       const searched = { type: "server_tool_use", id: "srvtoolu_1", name: "web_search", input: { query: "teapots" } }
       const message = (content: ReadonlyArray<object>, stop_reason: string) =>
@@ -103,8 +103,8 @@ describe("a turn that Anthropic pauses", () => {
   )
 })
 
-describe("a conversation that goes back", () => {
-  it.live("has ids that the next provider takes, of call and result alike", () =>
+describe("a conversation that is sent back", () => {
+  it.live("has ids that the next provider accepts, the same for call and result", () =>
     Effect.gen(function* () {
       const kimi = yield* Scoped.start(
         FakeProvider.inTurn(calling(call("functions.stock:0", "stock", "teapot")), FakeProvider.fail(503))
@@ -116,12 +116,12 @@ describe("a conversation that goes back", () => {
       const [, id] = /"tool_use","id":"([^"]+)"/.exec(messages) ?? []
       assert.match(id ?? "", /^[a-zA-Z0-9_-]+$/)
       assert.include(messages, `"tool_use_id":"${id}"`)
-      // Where it came from it goes back as it was.
+      // Its original provider gets it back unchanged.
       assert.include(kimi.received[1]!.text, '"tool_call_id":"functions.stock:0"')
     }).pipe(Effect.scoped)
   )
 
-  it.live("has names that providers take, and the model is told of the one that it made up", () =>
+  it.live("has names that providers accept, and the model is informed about the one that it made up", () =>
     Effect.gen(function* () {
       const server = yield* Scoped.start(
         FakeProvider.inTurn(calling(call("c1", "stock<|channel|>commentary", "teapot")), saying("Seven."))
@@ -134,7 +134,7 @@ describe("a conversation that goes back", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("has no message that says nothing, also where a model only thought", () =>
+  it.live("has no empty message, even if a model only produced thoughts", () =>
     Effect.gen(function* () {
       const thought = FakeProvider.json(completion({ content: "", reasoning_content: "Hm. I think" }))
       const server = yield* Scoped.start(FakeProvider.inTurn(thought, saying("Seven.")))
@@ -149,7 +149,7 @@ describe("a conversation that goes back", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("keeps the results of two calls of one id apart when the task is tried again", () =>
+  it.live("separates the results of two calls with the same id when the task is retried", () =>
     Effect.gen(function* () {
       const server = yield* Scoped.start(
         FakeProvider.inTurn(
@@ -179,7 +179,7 @@ describe("a conversation that goes back", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("keeps what Anthropic signed from another server that speaks its messages", () =>
+  it.live("withholds Anthropic's signatures from other servers with the same API", () =>
     Effect.gen(function* () {
       const one = yield* Scoped.start(
         FakeProvider.inTurn(
@@ -197,14 +197,14 @@ describe("a conversation that goes back", () => {
   )
 })
 
-describe("a limit of tokens", () => {
+describe("a token limit", () => {
   it.live.each([
     { what: "no usage", rest: { usage: null } },
     { what: "an empty usage", rest: { usage: {} } },
     { what: "zeros", rest: { usage: { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 } } },
     { what: "what is no number", rest: { usage: { prompt_tokens: "n/a", completion_tokens: -1 } } },
     { what: "the prompt alone", rest: { usage: { prompt_tokens: 600 } } }
-  ])("is kept where the provider tells $what", ({ rest }) =>
+  ])("is enforced if the provider reports $what", ({ rest }) =>
     Effect.gen(function* () {
       let made = 0
       const server = yield* Scoped.start((received, response) => {
@@ -216,7 +216,7 @@ describe("a limit of tokens", () => {
       assert.isAtLeast(made, 2)
       const charged = usage.inputTokens + usage.outputTokens
       assert.isAtMost(charged, 12_000)
-      // Every answer was charged its prompt and its text, at least.
+      // Every answer was charged at least its prompt and its text.
       assert.isAbove(charged, made * 900)
       const sent = server.received.reduce((sum, { text }) => sum + text.length / 6, 0)
       assert.isAbove(usage.inputTokens, sent)
@@ -225,7 +225,7 @@ describe("a limit of tokens", () => {
 })
 
 describe("the cache of answers", () => {
-  it.live("does not give a refused answer again to the attempt that follows", () =>
+  it.live("does not return a refused answer to the following attempt", () =>
     Effect.gen(function* () {
       for (const refused of ["I cannot do that right now", '{"name":"A"}', ""]) {
         const server = yield* Scoped.start(FakeProvider.inTurn(saying(refused), saying('{"title":"A"}')))
@@ -242,7 +242,7 @@ describe("the cache of answers", () => {
         const providers = [openAi(server)]
         assert.deepStrictEqual((yield* run(providers, declared)).task.output, { title: "A" })
         assert.lengthOf(server.received, 2)
-        // What was accepted is kept.
+        // Accepted answers are kept.
         const again = yield* run(providers, declared)
         assert.deepStrictEqual(again.task.output, { title: "A" })
         assert.lengthOf(server.received, 2)

@@ -26,10 +26,7 @@ const weather: Llm.ToolDefinition = {
 
 const usage = { inputTokens: 12, cachedInputTokens: 4, outputTokens: 7, reasoningTokens: 2 }
 
-/**
- * A model of ours, made a language model, made a model of ours again: nothing may get lost on the
- * way.
- */
+/** A model converted to an Effect language model and back: nothing may be lost. */
 const there = (steps: ReadonlyArray<Scripted.Step | string>) =>
   Effect.gen(function* () {
     const script = Scripted.make(steps)
@@ -109,7 +106,7 @@ describe("EffectModel, there and back", () => {
       content: [{ type: "tool-result", id: "a", name: "weather", isFailure: false, result: "Sunny" }]
     }
   ]
-  /** An answer as the message that goes back, as the agent loop makes it. */
+  /** An answer as the message that is sent back, built like the agent loop does. */
   const backOf = (parts: Llm.Answer["parts"]): Llm.Request["messages"][number] => ({
     role: "assistant",
     content: parts.flatMap((part) => {
@@ -118,7 +115,7 @@ describe("EffectModel, there and back", () => {
       return [{ ...rest, ...(metadata !== undefined && { options: metadata }) }]
     })
   })
-  /** What a model of ours is sent of an answer, empty options aside. */
+  /** The request of a model with this answer, without empty options. */
   const sentOf = (asked: Llm.Request | undefined): unknown => {
     const message = asked?.messages.find(({ role }) => role === "assistant")
     return typeof message?.content === "string"
@@ -130,7 +127,7 @@ describe("EffectModel, there and back", () => {
         }))
   }
 
-  it.effect("gives a provider back what it wants back, in its order, through a model of a crew", () =>
+  it.effect("returns to a provider the data it added, in its order, through a model of a crew", () =>
     Effect.gen(function* () {
       const { model, script } = yield* there([Scripted.parts(thoughts), "Sunny.", Scripted.parts(thoughts), "Sunny."])
       const first = request({ tools: [weather] })
@@ -143,15 +140,15 @@ describe("EffectModel, there and back", () => {
         { type: "reasoning", text: "", options: { anthropic: { redactedData: "s-2" } } },
         { type: "tool-call", options: { google: { signature: "s-3" } } }
       ])
-      // Streamed, the text comes first: what stands before it is known only when the answer is
-      // whole.
+      // In a stream, the text comes first: the parts before it are known only when the answer is
+      // complete.
       const streamed = yield* model.generate({ ...first, onDelta: () => {} })
       yield* model.generate({ ...first, messages: [...first.messages, backOf(streamed.parts), ...looked] })
       assert.deepStrictEqual(sentOf(script.requests[3]), sentOf(script.requests[1]))
     })
   )
 
-  it.effect("gives a provider back what it wants back through a conversation of Effect's, whole and streamed", () =>
+  it.effect("returns to a provider the data it added through a conversation of Effect, complete and streamed", () =>
     Effect.gen(function* () {
       for (const stream of [false, true]) {
         const script = Scripted.make([Scripted.parts(thoughts.slice(0, 3)), "Sunny."])
@@ -173,7 +170,7 @@ describe("EffectModel, there and back", () => {
     })
   )
 
-  it.effect("hands on a whole answer of a model that streams nothing, and what writing to a cache took", () =>
+  it.effect("forwards a complete answer of a model without streaming, and the tokens written to a cache", () =>
     Effect.gen(function* () {
       const usage = { requests: 1, inputTokens: 12, cachedInputTokens: 4, cacheWriteInputTokens: 3, outputTokens: 7 }
       const silent: Llm.Model = {
@@ -196,7 +193,7 @@ describe("EffectModel, there and back", () => {
     })
   )
 
-  it.effect("asks for objects, and hands invalid ones on for the caller to send back", () =>
+  it.effect("requests objects, and forwards invalid ones for the caller to send back", () =>
     Effect.gen(function* () {
       const schema = {
         type: "object",
@@ -215,7 +212,7 @@ describe("EffectModel, there and back", () => {
       const { output } = script.requests[0] ?? assert.fail()
       assert.strictEqual(output?.name, "rating")
       assert.deepStrictEqual(output?.schema["required"], ["score"])
-      // What Effect's schemas cannot say is asked for in words only.
+      // Schemas that Effect cannot express are requested in the prompt only.
       const beyond = { ...schema, if: { required: ["score"] }, else: false }
       yield* model.generate(request({ output: { name: "rating", schema: beyond } }))
       assert.isUndefined(script.requests[2]?.output)

@@ -11,7 +11,9 @@ import * as Scoped from "@crewline/fake-provider/Scoped"
 
 const canary = "sk-canary-7f3a9b1c5d"
 
-/** The vector of a text is its length and the place of its first letter in the alphabet. */
+/**
+ * The vector of a text consists of its length and the position of its first letter in the alphabet.
+ */
 const vectorOf = (text: string): [number, number] => [text.length, text.charCodeAt(0) - 96]
 
 const inputs = (body: FakeProvider.Body): ReadonlyArray<string> => body["input"] as ReadonlyArray<string>
@@ -44,7 +46,7 @@ const cases: ReadonlyArray<Case> = [
 ]
 
 describe.each(cases)("Embedder for $name", ({ make, path }) => {
-  it.effect("gives the vectors of texts in their order, in batches", () =>
+  it.effect("returns the vectors of texts in their order, in batches", () =>
     Effect.gen(function* () {
       const provider = yield* Scoped.start(vectors)
       const embedder = yield* make(provider, { batchSize: 2, dimensions: 2 })
@@ -52,7 +54,7 @@ describe.each(cases)("Embedder for $name", ({ make, path }) => {
       const { embeddings, usage } = yield* embedder
         .embedMany(["otter", "bear", "cat"])
         .pipe(Effect.provideService(Metric.MetricRegistry, metrics))
-      // Each of the two requests is told.
+      // Each of the two requests is reported.
       const told = [...metrics.values()].map(({ hooks, id }) => [id, hooks.get().count, hooks.get().sum])
       const [duration, tokens] = told.toSorted(([a], [b]) => String(a).localeCompare(String(b)))
       assert.deepStrictEqual(duration?.slice(0, 2), ["gen_ai.client.operation.duration", 2])
@@ -77,7 +79,7 @@ describe.each(cases)("Embedder for $name", ({ make, path }) => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("fails as a model does, without the key", () =>
+  it.effect("fails like a model, without disclosing the key", () =>
     Effect.gen(function* () {
       const failure = (handler: FakeProvider.Handler) =>
         Effect.gen(function* () {
@@ -114,7 +116,7 @@ describe.each(cases)("Embedder for $name", ({ make, path }) => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("keeps the connection for an embed that still waits when another one of its request is interrupted", () =>
+  it.live("keeps the connection for a waiting embed when another one of its request is interrupted", () =>
     Effect.gen(function* () {
       const answer = yield* Deferred.make<void>()
       const provider = yield* Scoped.start((received, response) => {
@@ -136,7 +138,7 @@ describe.each(cases)("Embedder for $name", ({ make, path }) => {
         provider.received.map(({ body }) => inputs(body)),
         [["otter", "bear"]]
       )
-      // The next calls are not touched by it.
+      // Later calls are not affected.
       assert.deepStrictEqual((yield* embedder.embed("cat")).vector, [3, 3])
     }).pipe(Effect.scoped)
   )

@@ -1,6 +1,6 @@
 /**
- * Limits of crews hold with every way to make models, and where they cannot hold the crew is
- * refused.
+ * Limits of crews apply with every way to create models, and a crew whose limits cannot be enforced
+ * is refused.
  */
 import * as Crew from "@crewline/core/Crew"
 import * as Crewline from "@crewline/core/Crewline"
@@ -15,7 +15,7 @@ import * as Providers from "../src/Providers.ts"
 import * as Resilience from "../src/Resilience.ts"
 import * as Scripted from "../src/Scripted.ts"
 
-/** Two tasks, of which the limit pays one. */
+/** Two tasks; the limit pays for one. */
 const crew = Crew.make({
   name: "notes",
   agents: { writer: { role: "Writer", goal: "Write" } },
@@ -43,7 +43,7 @@ const providers = (options: Partial<Providers.Options>, script = Scripted.make([
 })
 
 describe("limits of a crew", () => {
-  it.effect("hold with Providers.layer, and no call is made over them", () =>
+  it.effect("apply with Providers.layer, and no call exceeds them", () =>
     Effect.gen(function* () {
       const { layer, script } = providers({})
       assert.deepStrictEqual(yield* outcomeOf(layer), over)
@@ -51,7 +51,7 @@ describe("limits of a crew", () => {
     })
   )
 
-  it.effect("hold with Scripted.layer", () =>
+  it.effect("apply with Scripted.layer", () =>
     Effect.gen(function* () {
       const script = Scripted.make(["One."])
       assert.deepStrictEqual(yield* outcomeOf(script.layer), over)
@@ -59,7 +59,7 @@ describe("limits of a crew", () => {
     })
   )
 
-  it.effect("hold within wrappers that have a budget, which counts each call once, and within those without", () =>
+  it.effect("apply within wrappers with a budget, which counts each call once, and within those without", () =>
     Effect.gen(function* () {
       const enough = Crew.make({ ...crew.definition, limits: { requests: 2 } })
       for (const budget of [undefined, false] as const) {
@@ -72,7 +72,7 @@ describe("limits of a crew", () => {
   )
 
   it.effect(
-    "are refused where nothing enforces them: the crew when it starts, and a plan of elsewhere when its task begins",
+    "are refused if nothing enforces them: the crew at its start, and a foreign plan when its task starts",
     () =>
       Effect.gen(function* () {
         const { layer, script } = providers({ budget: false })
@@ -97,7 +97,7 @@ describe("limits of a crew", () => {
 })
 
 describe("Plan.make", () => {
-  it("names every place of limits that are not enforced", () => {
+  it("reports every place of limits that are not enforced", () => {
     const { agents, tasks } = crew.definition
     const limits = { tokens: 100 }
     const limited = Result.getOrThrow(

@@ -17,7 +17,7 @@ const failing = (reference: string, reason: Llm.Reason) =>
 const request: Llm.Request = { messages: [], tools: [], toolChoice: "none" }
 
 describe("Fallback", () => {
-  it.effect("asks the next model where one cannot answer, and says so", () =>
+  it.effect("calls the next model if one fails, and reports it", () =>
     Effect.gen(function* () {
       const notices: Array<Notice> = []
       const chain = Fallback.make([
@@ -38,7 +38,7 @@ describe("Fallback", () => {
     })
   )
 
-  it.effect("fails with the last failure when nobody answers", () =>
+  it.effect("fails with the last failure if all models fail", () =>
     Effect.gen(function* () {
       const chain = Fallback.make([
         failing("a/1", new Llm.Overloaded({ description: "busy" })),
@@ -49,7 +49,7 @@ describe("Fallback", () => {
     })
   )
 
-  it.effect("asks nobody else where the request itself is refused", () =>
+  it.effect("calls no other model if the request itself is refused", () =>
     Effect.gen(function* () {
       for (const reason of [
         new Llm.BudgetExceeded({ description: "x" }),
@@ -62,7 +62,7 @@ describe("Fallback", () => {
     })
   )
 
-  it.effect("does not stream a second answer behind a broken first one", () =>
+  it.effect("does not stream a second answer after a broken first one", () =>
     Effect.gen(function* () {
       const deltas: Array<string> = []
       const chain = Fallback.make([
@@ -91,7 +91,7 @@ describe("Fallback", () => {
     })
   )
 
-  it.effect("one of the list that is not configured is passed over; none configured is told", () =>
+  it.effect("a model of the list that is not configured is skipped; if none is configured, that is reported", () =>
     Effect.gen(function* () {
       const resolve = Fallback.resolving((reference = "") =>
         reference === "b/2"

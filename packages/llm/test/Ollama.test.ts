@@ -1,4 +1,4 @@
-/** What only Ollama has; the rest is in the conformance suite. */
+/** Features of Ollama only; the rest is in the conformance suite. */
 import type * as Llm from "@crewline/core/Llm"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -44,13 +44,13 @@ const ask = (
   }).pipe(Effect.scoped)
 
 describe("Ollama", () => {
-  it("reads a host of very many slashes once", () => {
-    // From each of them to the end it would be a hundred thousand million steps.
+  it("parses a host of very many slashes in linear time", () => {
+    // Rescanning from each of them would take a hundred thousand million steps.
     assert.strictEqual(Ollama.addressOf(`http://x${"/".repeat(500_000)}`), "http://x")
     assert.isTrue(Ollama.addressOf(`http://x${"/".repeat(500_000)}y`).endsWith("/y"))
   })
 
-  it("understands hosts as Ollama writes them", () => {
+  it("parses hosts in Ollama's notation", () => {
     const addresses = ["", ":8080", "machine", "0.0.0.0", "0.0.0.0:1234", "https://ollama.com/", "http://[::1]:11434"]
     assert.deepStrictEqual(addresses.map(Ollama.addressOf), [
       "http://127.0.0.1:11434",
@@ -63,7 +63,7 @@ describe("Ollama", () => {
     ])
   })
 
-  it.live("sends ollama.com no key of the environment", () =>
+  it.live("sends ollama.com no key from the environment", () =>
     Effect.gen(function* () {
       const folder = yield* Effect.acquireRelease(
         Effect.promise(() => mkdtemp(join(tmpdir(), "crewline-ollama-"))),
@@ -107,7 +107,7 @@ describe("Ollama", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("passes the parameters of the model and the size of its window", () =>
+  it.live("sends the parameters of the model and the size of its window", () =>
     Effect.gen(function* () {
       const { body } = yield* ask(
         { options: { temperature: 0.2, topP: 0.9, maxOutputTokens: 50, seed: 7, stop: ["END"] } },
@@ -123,7 +123,7 @@ describe("Ollama", () => {
     })
   )
 
-  it.live("streams where somebody listens, and reads lines also where it asked for none", () =>
+  it.live("streams if the caller listens, and reads lines even if it did not ask for them", () =>
     Effect.gen(function* () {
       const line = (content: string, rest: object = {}) =>
         `${JSON.stringify({ model: "m", message: { role: "assistant", content }, done: false, ...rest })}\n`
@@ -138,7 +138,7 @@ describe("Ollama", () => {
     })
   )
 
-  it.live("gives the schema only where no tool can be called, and no tools where none may be", () =>
+  it.live("sends the schema only if no tool can be called, and no tools if none are allowed", () =>
     Effect.gen(function* () {
       const free = yield* ask({ tools: [tool], output })
       assert.isUndefined(free.body["format"])
@@ -149,7 +149,7 @@ describe("Ollama", () => {
     })
   )
 
-  it.live("gives calls without ids some, and reads arguments that came as text", () =>
+  it.live("generates ids for calls without one, and parses arguments sent as text", () =>
     Effect.gen(function* () {
       const call = (args: unknown) => ({ function: { name: "look", arguments: args } })
       const handler = done({ content: "", tool_calls: [call({ at: 1 }), call('{"at":2}'), call('{"at')] })
@@ -164,7 +164,7 @@ describe("Ollama", () => {
     })
   )
 
-  it.live("costs nothing here, and an unknown sum in the cloud", () =>
+  it.live("is free locally, and has an unknown cost in the cloud", () =>
     Effect.gen(function* () {
       assert.strictEqual((yield* ask()).answer.usage.costUsd, 0)
       assert.isNull((yield* ask({}, { id: "gpt-oss:120b-cloud" })).answer.usage.costUsd)
@@ -173,7 +173,7 @@ describe("Ollama", () => {
     })
   )
 
-  it.live("says how to get a model that is not there", () =>
+  it.live("explains how to get a missing model", () =>
     Effect.gen(function* () {
       const handler = FakeProvider.json({ error: "model 'qwen3:8b' not found" }, 404)
       const error = yield* Effect.flip(ask({}, { handler, id: "qwen3:8b" }))
@@ -182,7 +182,7 @@ describe("Ollama", () => {
   )
 })
 
-describe("a prompt that the server cuts", () => {
+describe("a prompt truncated by the server", () => {
   const words = (count: number) => "The quick brown fox jumps. ".repeat(Math.ceil(count / 5))
   const told = (count: number, prompt: string, streamed = false) =>
     Effect.gen(function* () {
@@ -203,7 +203,7 @@ describe("a prompt that the server cuts", () => {
       return notices
     }).pipe(Effect.scoped)
 
-  it.live("is noticed by the tokens that it counts, and the notice says what to do", () =>
+  it.live("is detected by the server's token count, and the notice says what to do", () =>
     Effect.gen(function* () {
       for (const [count, streamed] of [
         [2_051, false],
@@ -221,7 +221,7 @@ describe("a prompt that the server cuts", () => {
     })
   )
 
-  it.live("is not suspected where it was read, was short, or stood in a cache", () =>
+  it.live("is not reported if it was read, was short, or was cached", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* told(7_300, words(6_000)), [])
       assert.deepStrictEqual(yield* told(6_000, words(6_000)), [])

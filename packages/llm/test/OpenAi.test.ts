@@ -66,12 +66,12 @@ describe("OpenAi.generate", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("sends later requests as whole as the first, over the same connection", () =>
+  it.live("sends later requests completely, over the same connection", () =>
     Effect.gen(function* () {
       const provider = yield* Scoped.start(text)
       const model = modelAt(provider.baseURL)
       yield* model.generate(request())
-      // The transport frees a connection a turn of the event loop after its response.
+      // The transport releases a connection a turn of the event loop after its response.
       yield* Effect.sleep(5)
       yield* model.generate(request({ messages: [{ role: "user", content: "And birds?" }] }))
       const [first = assert.fail(), second = assert.fail()] = provider.received
@@ -83,7 +83,7 @@ describe("OpenAi.generate", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("takes a base URL with a query, and a key with a line break at its end", () =>
+  it.effect("accepts a base URL with a query, and a key with a line break at its end", () =>
     Effect.gen(function* () {
       const provider = yield* Scoped.start(text)
       const model = OpenAi.make({
@@ -117,7 +117,7 @@ describe("OpenAi.generate", () => {
         { tools: [weather], toolChoice: "required" }
       )
       const [, , third] = answer.parts
-      // Made up here: servers give the same id to all of their completions.
+      // Generated here, because servers use the same id in all of their completions.
       const id = third?.type === "tool-call" ? third.id : ""
       assert.match(id, /^call_[0-9a-f]{32}$/)
       assert.deepStrictEqual(answer.parts, [
@@ -131,7 +131,7 @@ describe("OpenAi.generate", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("hands arguments that are no JSON on as they are, and drops a prototype", () =>
+  it.effect("forwards invalid JSON arguments unchanged, and drops a prototype", () =>
     Effect.gen(function* () {
       const call = (args: string) => ({ id: args, type: "function", function: { name: "weather", arguments: args } })
       const { answer } = yield* generate(
@@ -148,7 +148,7 @@ describe("OpenAi.generate", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("puts calls, results and files of a conversation on the wire", () =>
+  it.effect("sends calls, results and files of a conversation", () =>
     Effect.gen(function* () {
       const { body } = yield* generate(text, {
         messages: [
@@ -203,7 +203,7 @@ describe("OpenAi.generate", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("passes the parameters of the model, in the words that the server knows", () =>
+  it.effect("sends the parameters of the model under the names that the server knows", () =>
     Effect.gen(function* () {
       const { body } = yield* generate(text, {
         options: { temperature: 0.2, topP: 0.9, maxOutputTokens: 50, seed: 7, stop: ["END"] }
@@ -213,7 +213,7 @@ describe("OpenAi.generate", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("asks for output of a schema, strictly only where the schema allows it", () =>
+  it.effect("requests output of a schema, strictly only if the schema allows it", () =>
     Effect.gen(function* () {
       const strict = {
         type: "object",
@@ -246,7 +246,7 @@ describe("OpenAi.generate", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("counts the cost where the price is known", () =>
+  it.effect("computes the cost if the price is known", () =>
     Effect.gen(function* () {
       const prices = { m: { input: 2, cachedInput: 0.5, output: 10 } }
       const { answer } = yield* generate(text, {}, { prices })
@@ -256,7 +256,7 @@ describe("OpenAi.generate", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("bears what compatible servers leave out", () =>
+  it.effect("tolerates fields that compatible servers omit", () =>
     Effect.gen(function* () {
       const { answer } = yield* generate(
         FakeProvider.json({ choices: [{ message: { content: "Otters.", reasoning_content: "hm" } }] })
@@ -282,7 +282,7 @@ describe("OpenAi.generate, streaming", () => {
     }))
   }
 
-  it.effect("hands every piece of the text over as it comes, and answers with the whole", () =>
+  it.effect("forwards every piece of the text on arrival, and returns the complete answer", () =>
     Effect.gen(function* () {
       const { answer, body, deltas } = yield* collect(
         FakeProvider.stream([
@@ -305,7 +305,7 @@ describe("OpenAi.generate, streaming", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("reads characters and events that the network cuts in two", () =>
+  it.effect("reads characters and events split by the network", () =>
     Effect.gen(function* () {
       const bytes = Buffer.from(OpenAiChat.event({ content: "Ötter – 水獺 🦦" }).replaceAll("\n", "\r\n"))
       const pieces = Array.from(bytes, (byte) => Buffer.from([byte]))
@@ -317,7 +317,7 @@ describe("OpenAi.generate, streaming", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("puts the pieces of parallel tool calls together", () =>
+  it.effect("assembles the pieces of parallel tool calls", () =>
     Effect.gen(function* () {
       const part = (index: number, fields: object) => OpenAiChat.event({ tool_calls: [{ index, ...fields }] })
       const { answer, deltas } = yield* collect(
@@ -340,7 +340,7 @@ describe("OpenAi.generate, streaming", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("takes a server that does not stream, and one that forgets the last line", () =>
+  it.effect("accepts a server that does not stream, and one that omits the last line", () =>
     Effect.gen(function* () {
       const whole = yield* collect(text)
       assert.deepStrictEqual(whole.deltas, ["Otters."])
@@ -349,7 +349,7 @@ describe("OpenAi.generate, streaming", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("keeps the connection after a stream that ends, and leaves one that does not", () =>
+  it.live("keeps the connection after a stream that ends, and closes one that does not", () =>
     Effect.gen(function* () {
       const events = [OpenAiChat.event({ content: "Otters." }, "stop"), "data: [DONE]\n\n"]
       let held = false
@@ -406,7 +406,7 @@ describe("OpenAi.generate, streaming", () => {
     )
   }
 
-  it.live("fails with Timeout when the stream falls silent", () =>
+  it.live("fails with Timeout when the stream stops sending", () =>
     Effect.gen(function* () {
       const silent = FakeProvider.stream([OpenAiChat.event({ content: "Sea" })], () => {})
       const reason = yield* failure(silent, { onDelta: () => {} }, { timeoutMillis: 150 })
@@ -428,7 +428,7 @@ describe("OpenAi failures", () => {
     ["429 with Retry-After in seconds", error(429, {}, { "retry-after": "7" }), "RateLimited", 7_000],
     ["429 with a fraction of seconds", error(429, {}, { "retry-after": "0.25" }), "RateLimited", 250],
     ["429 with retry-after-ms", error(429, {}, { "retry-after-ms": "120", "retry-after": "7" }), "RateLimited", 120],
-    // The test clock stands at 1970-01-01.
+    // The test clock is at 1970-01-01.
     ["429 with a date", error(429, {}, { "retry-after": "Thu, 01 Jan 1970 00:00:09 GMT" }), "RateLimited", 9_000],
     ["429 with nonsense", error(429, {}, { "retry-after": "soon" }), "RateLimited"],
     ["429 without credit", error(429, { code: "insufficient_quota", type: "insufficient_quota" }), "QuotaExhausted"],
@@ -490,7 +490,7 @@ describe("OpenAi failures", () => {
     )
   }
 
-  it.effect("asks once, however it fails", () =>
+  it.effect("makes one request, however it fails", () =>
     Effect.gen(function* () {
       const provider = yield* Scoped.start(error(500, {}, { "x-should-retry": "true" }))
       yield* Effect.flip(modelAt(provider.baseURL).generate(request()))
@@ -498,7 +498,7 @@ describe("OpenAi failures", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("says where nothing listens, where no such host is, and what is no URL", () =>
+  it.effect("reports a closed port, an unknown host, and an invalid URL", () =>
     Effect.gen(function* () {
       const reasonAt = (baseURL: string) =>
         Effect.map(Effect.flip(modelAt(baseURL).generate(request())), (error) => error.reason)
@@ -514,7 +514,7 @@ describe("OpenAi failures", () => {
     })
   )
 
-  it.live("is a Timeout when the server is silent", () =>
+  it.live("is a Timeout if the server does not answer", () =>
     Effect.gen(function* () {
       const reason = yield* failure(() => {}, {}, { timeoutMillis: 150 })
       assert.strictEqual(reason._tag, "Timeout")
@@ -522,7 +522,7 @@ describe("OpenAi failures", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("is a Network failure when the server hangs up", () =>
+  it.live("is a Network failure if the server closes the connection", () =>
     Effect.gen(function* () {
       const reason = yield* failure((_, response) => response.destroy())
       assert.strictEqual(reason._tag, "Network")
@@ -542,7 +542,7 @@ describe("OpenAi failures", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("never tells the key, whatever the server repeats", () =>
+  it.effect("never discloses the key, whatever the server repeats", () =>
     Effect.gen(function* () {
       const echo =
         (status: number): FakeProvider.Handler =>
@@ -577,7 +577,7 @@ describe("OpenAi failures", () => {
 })
 
 describe("OpenAi interruption", () => {
-  it.live("closes the connection of a call that is not answered yet", () =>
+  it.live("closes the connection of a pending call", () =>
     Effect.gen(function* () {
       const provider = yield* Scoped.start(() => {})
       const fiber = yield* Effect.forkChild(modelAt(provider.baseURL).generate(request()))
@@ -604,7 +604,7 @@ describe("OpenAi interruption", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("is what a time limit does", () =>
+  it.effect("is the effect of a time limit", () =>
     Effect.gen(function* () {
       const provider = yield* Scoped.start(() => {})
       const fiber = yield* Effect.forkChild(Effect.timeoutOption(modelAt(provider.baseURL).generate(request()), 50))

@@ -3,7 +3,7 @@ import * as ContextWindow from "../src/ContextWindow.ts"
 import * as Prices from "../src/Prices.ts"
 
 describe("Prices", () => {
-  it("of a maker are known by the ids of its models, dated ones by their names", () => {
+  it("are known by the ids of a maker's models, dated ones by their names", () => {
     const prices = Prices.of("openai")
     assert.deepStrictEqual(prices["gpt-4o-mini"], Prices.known["openai/gpt-4o-mini"])
     assert.notProperty(prices, "claude-haiku-4-5")
@@ -12,11 +12,11 @@ describe("Prices", () => {
     assert.strictEqual(Prices.cost(prices, "gpt-4o-mini-2024-07-18", usage), Prices.cost(prices, "gpt-4o-mini", usage))
   })
 
-  it("say where they stand, and until when they were seen there", () => {
+  it("have a source, and the date of its last check", () => {
     for (const [reference, price] of Object.entries(Prices.known)) {
       assert.match(price.source, /^https:\/\//, reference)
       assert.match(price.asOf, /^20\d\d-[01]\d-[0-3]\d$/, reference)
-      // A window that is known too: both are needed to keep a call within bounds.
+      // The window is known, too: both are needed to bound a call.
       assert.property(ContextWindow.known, reference)
       for (const rates of price.long === undefined ? [price] : [price, price.long]) {
         assert.isAbove(rates.output, rates.input, reference)
@@ -33,7 +33,7 @@ describe("Prices", () => {
     })
   })
 
-  it("count what is written to a cache, for five minutes or an hour, and long prompts", () => {
+  it("include cache writes, for five minutes or an hour, and long prompts", () => {
     const price = {
       input: 4,
       cachedInput: 1,
@@ -50,13 +50,14 @@ describe("Prices", () => {
       (rest + 100 * 5 + 300 * 8) / 1e6,
       1e-12
     )
-    // All of it is dearer, not what is above alone; what has no rate of its own is input.
+    // The whole prompt is more expensive, not only the excess; tokens without a separate rate count
+    // as input.
     assert.closeTo(Prices.costAt(price, { ...usage, inputTokens: 1_001 }), (1_001 * 8 + 50 * 20) / 1e6, 1e-12)
     assert.strictEqual(Prices.dearestInput(price), 8)
     assert.strictEqual(Prices.ratesAt(price, 1_000), price)
   })
 
-  it("that nobody gave are unknown, never zero", () => {
+  it("that are missing are unknown, never zero", () => {
     assert.isNull(Prices.cost(Prices.of("openai"), "gpt-99", { inputTokens: 1, cachedInputTokens: 0, outputTokens: 1 }))
     assert.isNull(Prices.cost(undefined, "gpt-4o", { inputTokens: 1, cachedInputTokens: 0, outputTokens: 1 }))
     assert.isUndefined(Prices.find("acme/large"))

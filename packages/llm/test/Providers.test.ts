@@ -27,7 +27,7 @@ const referenceWith = (variables: { readonly [name: string]: string }, reference
   )
 
 describe("Providers", () => {
-  it.effect("resolves references, the same one to the same model", () =>
+  it.effect("resolves references, equal ones to the same model", () =>
     Effect.gen(function* () {
       const openAi = OpenAi.make({ apiKey: Redacted.make("k"), baseURL: "http://127.0.0.1:1" })
       const llm = Providers.make({ providers: [openAi, Demo.make()], defaultModel: "scripted/demo" })
@@ -38,7 +38,7 @@ describe("Providers", () => {
     })
   )
 
-  it.effect("says what is configured and how to configure the rest", () =>
+  it.effect("reports the configured providers and how to configure the others", () =>
     Effect.gen(function* () {
       const llm = Providers.make({ providers: [Demo.make()], defaultModel: "scripted/demo" })
       const refusal = (reference: string) => Effect.map(Effect.flip(llm.resolve(reference)), (error) => error)
@@ -57,7 +57,7 @@ describe("Providers", () => {
     })
   )
 
-  it.effect("takes what the environment configures", () =>
+  it.effect("uses the configuration of the environment", () =>
     Effect.gen(function* () {
       assert.strictEqual(yield* referenceWith({}), "scripted/demo")
       assert.strictEqual(yield* referenceWith({ OPENAI_API_KEY: " ", CREWLINE_MODEL: "" }), "scripted/demo")
@@ -75,7 +75,7 @@ describe("Providers", () => {
     })
   )
 
-  it.live("asks the API of OpenAI that the environment names", () =>
+  it.live("uses the OpenAI API named by the environment", () =>
     Effect.gen(function* () {
       const server = yield* Scoped.start(FakeProvider.json({ error: { message: "no" } }, 400))
       const asked = (variables: { readonly [name: string]: string }) =>
@@ -110,7 +110,7 @@ describe("Providers", () => {
     })
   )
 
-  it.effect("says how to configure the provider that was named, or all where it is none of ours", () =>
+  it.effect("explains how to configure the named provider, or all if it is unknown", () =>
     Effect.gen(function* () {
       const anthropic = yield* referenceWith({}, "anthropic/claude-haiku-4-5")
       assert.include(anthropic, "To use anthropic/…, set ANTHROPIC_API_KEY.")
@@ -122,7 +122,7 @@ describe("Providers", () => {
     })
   )
 
-  it.live("reads what a server takes, and the window of Ollama, or says what is wrong with them", () =>
+  it.live("reads the capabilities of a server, and the window of Ollama, or reports invalid ones", () =>
     Effect.gen(function* () {
       const read = (env: Record<string, string>) =>
         Effect.provideService(Providers.config, ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env }))
@@ -148,7 +148,7 @@ describe("Providers", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("asks the servers at ANTHROPIC_BASE_URL and OLLAMA_HOST, with their keys", () =>
+  it.live("calls the servers at ANTHROPIC_BASE_URL and OLLAMA_HOST, with their keys", () =>
     Effect.gen(function* () {
       const request: Llm.Request = { messages: [{ role: "user", content: "Hi" }], tools: [], toolChoice: "auto" }
       for (const { model, variables } of [
@@ -172,7 +172,7 @@ describe("Providers", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("asks the server at OPENAI_BASE_URL, with the key", () =>
+  it.effect("calls the server at OPENAI_BASE_URL, with the key", () =>
     Effect.gen(function* () {
       const provider = yield* Scoped.start(FakeProvider.json(OpenAiChat.completion({ content: "Hi." })))
       const ask = resolve("openai/m").pipe(

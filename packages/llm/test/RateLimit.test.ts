@@ -11,7 +11,7 @@ const all = (count: number, model: Llm.Model, request: Llm.Request) =>
     concurrency: "unbounded"
   })
 
-/** The most calls that began within a window of so many milliseconds, wherever it begins. */
+/** The maximum number of calls that started within any window of this many milliseconds. */
 const densest = (times: ReadonlyArray<number>, window: number): number => {
   const sorted = times.toSorted((a, b) => a - b)
   let most = 0
@@ -23,7 +23,7 @@ const densest = (times: ReadonlyArray<number>, window: number): number => {
 }
 
 describe("RateLimit", () => {
-  it.effect("300 calls at 60 a minute are never more in any minute, and take five minutes", () =>
+  it.effect("300 calls at 60 a minute never exceed that in any minute, and take five minutes", () =>
     Effect.gen(function* () {
       const { model, times } = Wrapped.succeeding()
       const limiter = yield* RateLimit.makeLocalLimiter
@@ -44,13 +44,13 @@ describe("RateLimit", () => {
     })
   )
 
-  it.effect("keeps every minute in several processes whose store answers late", () =>
+  it.effect("respects every minute in several processes whose store answers late", () =>
     Effect.gen(function* () {
       const { model, times } = Wrapped.succeeding()
       const limiter = yield* RateLimit.makeLocalLimiter
       let random = 42
       const next = () => (random = (random * 48_271) % 2_147_483_647)
-      // One answer in five is learnt up to six seconds later than it was given.
+      // One answer in five arrives up to six seconds late.
       const lag = () => (next() % 5 === 0 ? next() % 6_000 : next() % 50)
       const slow: typeof limiter = {
         ...limiter,
@@ -60,7 +60,7 @@ describe("RateLimit", () => {
         RateLimit.make({ limiter: slow, key: "a", requestsPerMinute: 60 })(model)
       )
       const calls = processes.map((process, index) =>
-        // Not all at once: what is asked for while nobody waits is the moment that is missed.
+        // Not all at once: a slot reserved while no call waits is the one that is missed.
         Effect.forEach(
           Array.from({ length: 75 }, (_, call) => call),
           (call) => Effect.delay(process.generate(Wrapped.request()), call * 3_000 + index * 700),
@@ -72,12 +72,12 @@ describe("RateLimit", () => {
       yield* Fiber.join(fiber)
       assert.strictEqual(times.length, 300)
       assert.isAtMost(densest(times, 60_000), 60)
-      // Moments that were missed are lost, and no more.
+      // Only missed slots are lost.
       assert.isAtMost(Math.max(...times), 450_000)
     })
   )
 
-  it.effect("a process that is always too late for its moments asks in the end", () =>
+  it.effect("a process that always misses its slots makes its calls in the end", () =>
     Effect.gen(function* () {
       const { model, times } = Wrapped.succeeding()
       const limiter = yield* RateLimit.makeLocalLimiter
@@ -93,7 +93,7 @@ describe("RateLimit", () => {
     })
   )
 
-  it.live("keeps its pace by the real clock too", () =>
+  it.live("keeps its pace with the real clock, too", () =>
     Effect.gen(function* () {
       const { model, times } = Wrapped.succeeding()
       const limiter = yield* RateLimit.makeLocalLimiter
@@ -101,12 +101,12 @@ describe("RateLimit", () => {
       const began = yield* Effect.clockWith((clock) => clock.currentTimeMillis)
       yield* all(75, limited, Wrapped.request())
       const took = Math.max(...times) - began
-      // How close they came is the machine's business; without a limit they take no time at all.
+      // Their exact spacing depends on the machine; without a limit they take no time at all.
       assert.isAtLeast(took, 1_350)
     })
   )
 
-  it.effect("counts tokens by estimate, and corrects them by what was used", () =>
+  it.effect("counts estimated tokens, and corrects them by the actual usage", () =>
     Effect.gen(function* () {
       const usage = { ...Wrapped.answer("x").usage, inputTokens: 400, outputTokens: 600 }
       const { model, times } = Wrapped.model(() => Effect.succeed({ ...Wrapped.answer("x"), usage }))
@@ -117,7 +117,7 @@ describe("RateLimit", () => {
         yield* TestClock.adjust(20_000)
         yield* Fiber.join(fiber)
       }
-      // Nobody waits after a pause that is long enough …
+      // After a sufficient pause, no call waits …
       assert.isAtMost(times[20]! - times[0]!, 20 * 20_000)
       const before = times.length
       const fiber = yield* Effect.forkChild(
@@ -125,14 +125,14 @@ describe("RateLimit", () => {
       )
       yield* TestClock.adjust(300_000)
       yield* Fiber.join(fiber)
-      // … and one after the other, 1,000 tokens each, 20 more calls take the time of 20,000 tokens.
+      // … and in sequence, at 1,000 tokens each, 20 more calls take the time of 20,000 tokens.
       const took = times.at(-1)! - times[before]!
       assert.isAtLeast(took, 110_000)
       assert.isAtMost(took, 132_000)
     })
   )
 
-  it.effect("asks nobody while a 429 says so, and keeps its pace afterwards", () =>
+  it.effect("makes no call during a 429, and keeps its pace afterwards", () =>
     Effect.gen(function* () {
       const limitedReason = new Llm.RateLimited({ description: "slow down", retryAfterMillis: 30_000 })
       const { model, times } = Wrapped.model((_, call) =>
@@ -149,7 +149,7 @@ describe("RateLimit", () => {
     })
   )
 
-  it.effect("a call that is interrupted while it waits holds nobody up", () =>
+  it.effect("a call interrupted while waiting does not delay others", () =>
     Effect.gen(function* () {
       const { model, times } = Wrapped.succeeding()
       const limiter = yield* RateLimit.makeLocalLimiter

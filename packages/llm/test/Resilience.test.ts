@@ -24,7 +24,7 @@ const settled = Effect.fnUntraced(function* (call: Effect.Effect<Llm.Answer, Llm
 })
 
 describe("Resilience", () => {
-  it.effect("every attempt of a retry is counted by the budget and passes the rate limit", () =>
+  it.effect("every attempt of a retry is counted by the budget and limited by the rate", () =>
     Effect.gen(function* () {
       const wrap = yield* Resilience.make({ quotas: { fake: { requestsPerMinute: 6 } }, retry: { initialMillis: 1 } })
       const { model, times } = flaky(2)
@@ -41,7 +41,7 @@ describe("Resilience", () => {
     })
   )
 
-  it.effect("a hit of the cache passes no limit and is in no budget", () =>
+  it.effect("a cache hit uses no limit and no budget", () =>
     Effect.gen(function* () {
       const wrap = yield* Resilience.make({ quotas: { fake: { requestsPerMinute: 1 } } })
       const { model, times } = Wrapped.succeeding()
@@ -54,7 +54,7 @@ describe("Resilience", () => {
     })
   )
 
-  it.effect("who shares the answer of another pays nothing, and who asks in the place of another pays", () =>
+  it.effect("a caller that shares another's answer pays nothing, and one that takes over its request pays", () =>
     Effect.gen(function* () {
       const wrap = yield* Resilience.make({ retry: false })
       const { asked, model } = Wrapped.model((_, call) =>
@@ -75,12 +75,12 @@ describe("Resilience", () => {
         })
       const together = (...all: ReadonlyArray<ReturnType<typeof ask>>) =>
         later(Effect.all(all, { concurrency: "unbounded" }))
-      // The second shares the answer, and has its one call left for another question.
+      // The second shares the answer, and still has its one call for another question.
       assert.deepStrictEqual(yield* together(ask("a", "x"), ask("b", "x")), ["fine", "fine"])
       assert.deepStrictEqual(yield* together(ask("a", "y"), ask("b", "y")), ["BudgetExceeded", "fine"])
       assert.strictEqual(asked.length, 2)
       assert.deepStrictEqual(yield* together(ask("b", "z"), ask("a", "x")), ["BudgetExceeded", "fine"])
-      // One that was interrupted may have been charged; who waited for it asks for itself.
+      // An interrupted call may have been charged; a caller that waited for it makes its own.
       const interrupted = yield* Effect.forkChild(ask("c", "w"), { startImmediately: true })
       const waiting = yield* Effect.forkChild(ask("d", "w"), { startImmediately: true })
       yield* TestClock.adjust(10)
@@ -95,7 +95,7 @@ describe("Resilience", () => {
     })
   )
 
-  it.effect("an open breaker lets the next model of a chain answer, and a time limit counts as a failure", () =>
+  it.effect("an open breaker selects the next model of a chain, and a time limit counts as a failure", () =>
     Effect.gen(function* () {
       const wrap = yield* Resilience.make({
         circuitBreaker: { failures: 2 },
@@ -122,7 +122,7 @@ describe("Resilience", () => {
     })
   )
 
-  it.effect("a budget that is used up ends the chain", () =>
+  it.effect("an exhausted budget ends the chain", () =>
     Effect.gen(function* () {
       const wrap = yield* Resilience.make()
       const { asked, model } = Wrapped.succeeding()
@@ -140,7 +140,7 @@ describe("Resilience", () => {
     })
   )
 
-  it.effect("leaves out what it is told to", () =>
+  it.effect("omits disabled wrappers", () =>
     Effect.gen(function* () {
       const wrap = yield* Resilience.make({
         responseCache: false,
@@ -172,7 +172,7 @@ describe("Resilience", () => {
     })
   )
 
-  it.effect("keeps to what a provider says is left where a quota is adaptive, and nowhere else", () =>
+  it.effect("respects the limits a provider reports if a quota is adaptive, and only then", () =>
     Effect.gen(function* () {
       const waits = (quotas: Resilience.Options["quotas"]) =>
         Effect.gen(function* () {
@@ -196,7 +196,7 @@ describe("Resilience", () => {
     })
   )
 
-  it.effect("reads quotas from the environment, and says what is wrong with them", () =>
+  it.effect("reads quotas from the environment, and reports invalid ones", () =>
     Effect.gen(function* () {
       const read = (variables: { readonly [name: string]: string }) =>
         Effect.provideService(Resilience.config, ConfigProvider.ConfigProvider, ConfigProvider.fromUnknown(variables))

@@ -11,7 +11,7 @@ const cached = (text: string, more: Parameters<typeof Wrapped.request>[1] = {}) 
   Wrapped.request(text, { cache: true, ...more })
 
 describe("ResponseCache", () => {
-  it.effect("asks the same question once, for nothing the second time, and says so", () =>
+  it.effect("makes the same request once, returns it for free the second time, and reports it", () =>
     Effect.gen(function* () {
       const { asked, model } = Wrapped.succeeding()
       const self = ResponseCache.make()(model)
@@ -28,7 +28,7 @@ describe("ResponseCache", () => {
     })
   )
 
-  it.effect("takes nothing for the same that is not, in whatever order fields stand", () =>
+  it.effect("distinguishes different requests, regardless of the order of fields", () =>
     Effect.gen(function* () {
       const { asked, model } = Wrapped.succeeding()
       const self = ResponseCache.make()(model)
@@ -52,7 +52,7 @@ describe("ResponseCache", () => {
     })
   )
 
-  it.effect("lets the same questions at one time share one answer, and nobody share a failure", () =>
+  it.effect("lets concurrent equal requests share an answer, but not a failure", () =>
     Effect.gen(function* () {
       const { asked, model } = Wrapped.model((_, call) =>
         Effect.andThen(
@@ -73,7 +73,7 @@ describe("ResponseCache", () => {
     })
   )
 
-  it.effect("goes on for those who wait when the one who asked is interrupted", () =>
+  it.effect("continues for waiting callers when the first caller is interrupted", () =>
     Effect.gen(function* () {
       const { model } = Wrapped.model((_, call) => (call === 1 ? Effect.never : Effect.succeed(Wrapped.answer("fine"))))
       const self = ResponseCache.make()(model)
@@ -84,7 +84,7 @@ describe("ResponseCache", () => {
     })
   )
 
-  it.effect("forgets what is old, what was used least, and keeps no broken-off answer", () =>
+  it.effect("evicts old and least recently used answers, and stores no incomplete ones", () =>
     Effect.gen(function* () {
       const { asked, model } = Wrapped.model((request) =>
         Effect.succeed({
@@ -106,7 +106,7 @@ describe("ResponseCache", () => {
     })
   )
 
-  it.effect("shares answers beyond the process through a store", () =>
+  it.effect("shares answers between processes through a store", () =>
     Effect.gen(function* () {
       const store = yield* (yield* Persistence.BackingPersistence).make("answers")
       const one = Wrapped.succeeding()

@@ -10,7 +10,7 @@ const flaky = (failures: number, error = Wrapped.overloaded) =>
   Wrapped.model((_, call) => (call <= failures ? Effect.fail(error) : Effect.succeed(Wrapped.answer("fine"))))
 
 describe("Retry", () => {
-  it.effect("asks again after delays within doubling bounds, and says so", () =>
+  it.effect("retries after delays within doubling bounds, and reports it", () =>
     Effect.gen(function* () {
       const { model, times } = flaky(3)
       const said = Wrapped.notices()
@@ -28,7 +28,7 @@ describe("Retry", () => {
     })
   )
 
-  it.effect("never asks before the provider said, and not at all when that is too late", () =>
+  it.effect("never retries before the time given by the provider, and not at all if that is too late", () =>
     Effect.gen(function* () {
       const limited = (retryAfterMillis: number) =>
         Wrapped.failure(new Llm.RateLimited({ description: "slow down", retryAfterMillis }))
@@ -42,7 +42,7 @@ describe("Retry", () => {
     })
   )
 
-  it.effect("gives up after its attempts, and at once where asking again does not help", () =>
+  it.effect("gives up after its attempts, and at once if a retry cannot help", () =>
     Effect.gen(function* () {
       const { asked, model } = flaky(9)
       const fiber = yield* Effect.forkChild(
@@ -57,7 +57,7 @@ describe("Retry", () => {
     })
   )
 
-  it.effect("does not stream a second time what was streamed already", () =>
+  it.effect("does not repeat streamed text", () =>
     Effect.gen(function* () {
       const deltas: Array<string> = []
       const { model } = Wrapped.model(({ onDelta }, call) => {

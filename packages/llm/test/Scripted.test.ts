@@ -19,7 +19,7 @@ const said = (answer: Llm.Answer) =>
   answer.parts.map((part) => (part.type === "text" ? part.text : part.type)).join("|")
 
 describe("Scripted", () => {
-  it.effect("follows its steps in order, whatever they are", () =>
+  it.effect("follows its steps of any kind in order", () =>
     Effect.gen(function* () {
       const script = Scripted.make([
         "First.",
@@ -59,7 +59,7 @@ describe("Scripted", () => {
     })
   )
 
-  it.effect("gives each task its own part, in whatever order they come", () =>
+  it.effect("gives each task its own part, in any order of tasks", () =>
     Effect.gen(function* () {
       const script = Scripted.make([
         Scripted.text("g1", { task: "gather" }),
@@ -78,7 +78,7 @@ describe("Scripted", () => {
     })
   )
 
-  it.effect("complains about steps that are left and calls that no step was for", () =>
+  it.effect("reports unused steps and unexpected calls", () =>
     Effect.gen(function* () {
       const script = Scripted.make([
         Scripted.text("for the writer", { agent: "writer" }),
@@ -99,7 +99,7 @@ describe("Scripted", () => {
     })
   )
 
-  it.effect("makes its layer fail when the script was not followed to its end", () =>
+  it.effect("fails its layer if the script was not completed", () =>
     Effect.gen(function* () {
       const ask = Effect.flatMap(Llm.Llm, (llm) =>
         Effect.flatMap(llm.resolve("openai/gpt-5.2"), (model) => model.generate(request()))
@@ -112,7 +112,7 @@ describe("Scripted", () => {
     })
   )
 
-  it.effect("takes its time, streams in words, and can be interrupted", () =>
+  it.effect("delays, streams in words, and can be interrupted", () =>
     Effect.gen(function* () {
       const script = Scripted.make([Scripted.text("Sea otters do.", { delayMillis: 1_000 }), Scripted.never()], {
         wordDelayMillis: 10
@@ -133,7 +133,7 @@ describe("Scripted", () => {
     })
   )
 
-  it.effect("keeps what was asked as it was then", () =>
+  it.effect("records requests as they were at that time", () =>
     Effect.gen(function* () {
       const script = Scripted.make(["a"])
       const messages = [{ role: "user" as const, content: "Hello" }]

@@ -1,6 +1,6 @@
 /**
- * No wrapper repeats a key: with everything on, against a provider that quotes it in every failure,
- * nothing that leaves a call holds it.
+ * No wrapper repeats a key: with everything enabled, against a provider that quotes it in every
+ * failure, no output of a call contains it.
  */
 import type * as Llm from "@crewline/core/Llm"
 import { assert, it } from "@effect/vitest"
@@ -78,7 +78,7 @@ it.live("no key is in a notice, an error, a span, a metric, a log line or a cass
     }
     const metrics = yield* Metric.snapshot
     for (const { attributes, description, id, state } of metrics) keep([id, description, attributes, state])
-    // By which reason, in both accounts: what a failure leaves in metrics.
+    // The reasons in both accounts: failures in metrics.
     assert.includeMembers(
       metrics.map(({ attributes }) => attributes?.["error.type"]),
       ["Authentication", "InvalidRequest", "RateLimited", "Overloaded", "MalformedAnswer"]

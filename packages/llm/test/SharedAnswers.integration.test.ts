@@ -1,6 +1,6 @@
 /**
- * Several worker processes, one Redis: what one of them was answered, and what it summarised, the
- * others know.
+ * Several worker processes on one Redis: answers and summaries of one process are available to the
+ * others.
  */
 import * as Llm from "@crewline/core/Llm"
 import * as Tenant from "@crewline/core/Tenant"
@@ -20,7 +20,7 @@ const { missing } = RedisServer
 const url = RedisServer.url.href
 const redis = () => RedisServer.layerNamed("crewline-test-answers")
 
-/** What the provider was asked: the conversation of each request. */
+/** The requests to the provider: the conversation of each. */
 const asked: Array<string> = []
 const provider = await FakeProvider.start(
   FakeProvider.answer(({ body }) => {
@@ -49,7 +49,7 @@ const worker = async (run: string): Promise<Told> => {
 
 const suite = missing === undefined ? describe : describe.skip
 suite(`answers that processes share${missing === undefined ? "" : ` (skipped: ${missing})`}`, () => {
-  it("what one process was answered and summarised, the next one does not pay for", async () => {
+  it("answers and summaries of one process are free for the next one", async () => {
     const run = fresh()
     const first = await worker(run)
     expect(first.usage.requests).toBe(1)
@@ -60,13 +60,13 @@ suite(`answers that processes share${missing === undefined ? "" : ` (skipped: ${
     expect(second.kinds).toEqual(["cache-hit", "context-trimmed"])
     expect(second.parts).toEqual(first.parts)
     expect(second.usage).toEqual(Usage.zero)
-    // The conversation goes on with the summary that the first process made.
+    // The conversation continues with the summary of the first process.
     expect(second.requests).toBe(1)
     expect(asked.length).toBe(4)
     expect(asked[3]).toBe(asked[2])
   }, 60_000)
 
-  it("two connections at once: tenants have answers of their own, and one that is not there costs a call only", async () => {
+  it("two connections: tenants have separate answers, and a missing one only costs a call", async () => {
     const run = fresh()
     const layers = [redis(), redis()]
     const ask = (index: number, tenant: string) =>
@@ -80,14 +80,14 @@ suite(`answers that processes share${missing === undefined ? "" : ` (skipped: ${
     expect(await ask(0, "one")).toEqual([1, []])
     expect(await ask(1, "one")).toEqual([0, ["cache-hit"]])
     expect(await ask(1, "two")).toEqual([1, []])
-    // What stands under a key and is no answer of ours is no answer.
+    // Foreign data under a key is not an answer.
     let broken = 0
     const keys = Effect.gen(function* () {
       const { send } = yield* Redis.Redis
       const found = yield* send<ReadonlyArray<string>>("KEYS", "crewline-models-answers:*")
       for (const key of found) {
         if ((yield* send<string | null>("GET", key))?.includes(run) !== true) continue
-        // It does not stay for ever.
+        // It expires.
         expect(yield* send<number>("PTTL", key)).toBeGreaterThan(0)
         yield* send("SET", key, "broken", "PX", "60000")
         broken += 1

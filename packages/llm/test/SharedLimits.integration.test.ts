@@ -1,6 +1,6 @@
 /**
- * Several worker processes, one Redis, one provider: what they may spend and how fast they may ask
- * holds for all of them together.
+ * Several worker processes, one Redis, one provider: budgets and rates apply to all of them
+ * together.
  */
 import { afterAll, describe, expect, it } from "vitest"
 import * as fc from "fast-check"
@@ -23,12 +23,12 @@ const seen = {
   tokens: 0,
   times: [] as Array<number>,
   arrived: new Map<string, number>(),
-  /** Tokens by the budget that a prompt names. */
+  /** Tokens by the budget in the prompt. */
   spent: new Map<string, number>()
 }
 /**
- * Counts every prompt and every answer when it is asked, as a provider bills it; writes as much as
- * it is allowed to, mostly.
+ * Counts every prompt and every answer on request, as a provider bills it; mostly writes the
+ * maximum length.
  */
 const provider = await FakeProvider.start(async (request, response) => {
   const { max_completion_tokens, max_tokens, messages } = request.body as unknown as ChatBody
@@ -82,7 +82,7 @@ suite(`limits that processes share${missing === undefined ? "" : ` (skipped: ${m
     }
   }, 60_000)
 
-  it("whatever calls three processes make at once, three levels of budgets are kept to, as the provider counts it", async () => {
+  it("three processes respect three levels of budgets for any concurrent calls, as the provider counts it", async () => {
     const children = Array.from({ length: 3 }, () =>
       fork(join(import.meta.dirname, "fake/BudgetedWorker.ts"), [baseURL, url])
     )
@@ -112,26 +112,26 @@ suite(`limits that processes share${missing === undefined ? "" : ` (skipped: ${m
     } finally {
       for (const child of children) child.disconnect()
     }
-    // What was broken off may have arrived later.
+    // Interrupted calls may have arrived later.
     for (const [key, spent] of seen.spent) expect(spent).toBeLessThanOrEqual(given.get(key)!)
-    // Calls that were made, that were refused, and that were broken off: of all there were some.
+    // Some calls were made, some refused, and some interrupted.
     expect([...outcomes].sort()).toEqual(["Answered", "BudgetExceeded", "Left"])
   }, 60_000)
 
-  it("calls of three processes keep to one rate", async () => {
+  it("calls of three processes share one rate", async () => {
     seen.times.length = 0
-    // 18 at 300 a minute, one in 200 ms: 3.4 s for all of them together, 1 s if each process kept
-    // to a rate of its own. How close two calls arrive is the machine's business (a busy process
-    // sends late); `RateLimit.test.ts` holds that on a clock of its own.
+    // 18 at 300 a minute, one in 200 ms: 3.4 s for all of them together, 1 s if each process had a
+    // separate rate. Their exact spacing depends on the machine (a busy process sends late);
+    // `RateLimit.test.ts` tests that with a test clock.
     const outcomes = await workers(3, fresh(), 6, 0, 300)
     expect(outcomes["Answered"]! + (outcomes["Left"] ?? 0)).toBe(18)
     const { times } = seen
     expect(times.at(-1)! - times[0]!).toBeGreaterThan(17 * 200 * 0.5)
   }, 60_000)
 
-  it("300 calls of four processes, whose clocks differ, are given even moments, and none arrives before its own", async () => {
-    // 60 in two seconds. What is held does not depend on how busy the machine is: moments are given
-    // by Redis, and a process that is slow can only arrive later than at its own.
+  it("300 calls of four processes with different clocks get evenly spaced slots, and none arrives before its own", async () => {
+    // 60 in two seconds. The result does not depend on the load: slots are given by Redis, and a
+    // slow process can only arrive later than its own.
     const run = fresh()
     const [perMinute, interval, window, limit] = [1_800, 34, 2_000, 60]
     const children = [0, 300_000, -300_000, 5_000].map((skew, index) =>
@@ -145,7 +145,8 @@ suite(`limits that processes share${missing === undefined ? "" : ` (skipped: ${m
     for (const child of children) child.send("go")
     const grants = (await Promise.all(told)).flat().toSorted((a, b) => a.at - b.at)
 
-    // Exactly: the moment of the call before and what a call takes, or at once when nobody waits.
+    // Exactly: the slot of the previous call plus the time per call, or immediately if no call
+    // waits.
     let idle = 0
     for (const [index, { at, moment }] of grants.entries()) {
       const next = index === 0 ? at : grants[index - 1]!.moment + interval
@@ -157,11 +158,11 @@ suite(`limits that processes share${missing === undefined ? "" : ` (skipped: ${m
       expect(moments.slice(index).filter((other) => other - moment < window).length).toBeLessThanOrEqual(limit)
     }
 
-    // Whoever missed his moment took another one.
+    // A call that missed its slot took another one.
     const own = new Map(grants.map(({ call, moment }) => [call, moment]))
     expect(own.size).toBe(300)
     for (const [call, moment] of own) {
-      // Timers of Node count whole milliseconds, and are up to one early.
+      // Timers of Node count whole milliseconds, and fire up to one early.
       expect(seen.arrived.get(call)!).toBeGreaterThan(moment - 3)
     }
 
@@ -171,7 +172,7 @@ suite(`limits that processes share${missing === undefined ? "" : ` (skipped: ${m
     expect(took).toBeLessThan(implied * 1.1)
   }, 120_000)
 
-  it("a budget in Redis refuses, caps, waits and counts from the log as one in the process does", () =>
+  it("a budget in Redis refuses, caps, waits and includes the log like one in the process", () =>
     Effect.gen(function* () {
       const entry = {
         key: "tenant:x",

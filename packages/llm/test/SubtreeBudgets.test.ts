@@ -1,7 +1,6 @@
 /**
- * Crews of three levels with limits at each, under chance: no limit is ever exceeded, as the
- * provider counts what it is asked, and what the log says was spent is the sum of what it has
- * recorded.
+ * Random crews of three levels with limits at each: no limit is ever exceeded, as counted by the
+ * provider, and the spending in the log is the sum of its records.
  */
 import { describe, expect, it } from "@effect/vitest"
 import * as Crewline from "@crewline/core/Crewline"
@@ -30,7 +29,7 @@ const runOf = (tree: Trees.Tree) => {
 }
 
 describe("limits up a tree", () => {
-  it("are never exceeded, whatever its tasks do at once, and what is spent is the sum of the turns below", async () => {
+  it("are never exceeded by concurrent tasks, and spending is the sum of the turns below", async () => {
     let refused = 0
     let asked = 0
     let finished = 0
@@ -45,7 +44,7 @@ describe("limits up a tree", () => {
       }),
       { numRuns: 100 }
     )
-    // Otherwise nothing was shown.
+    // With fewer, the test would show little.
     expect(asked).toBeGreaterThan(100)
     expect(refused).toBeGreaterThan(30)
     expect(finished).toBeGreaterThan(10)

@@ -8,7 +8,7 @@ import * as Tracer from "effect/Tracer"
 import * as Telemetry from "../src/Telemetry.ts"
 import * as Wrapped from "./Wrapped.ts"
 
-/** What a call leaves behind: spans and metrics. */
+/** The output of a call: spans and metrics. */
 const observe = Effect.fnUntraced(function* (model: Llm.Model, request: Llm.Request) {
   const spans: Array<Tracer.Span> = []
   const tracer = Tracer.make({
@@ -75,7 +75,7 @@ describe("Telemetry", () => {
     })
   )
 
-  it.effect("tells what tokens were, and when the first chunk of a stream came", () =>
+  it.effect("distinguishes kinds of tokens, and records the time of the first chunk", () =>
     Effect.gen(function* () {
       const { model } = Wrapped.model((asked) =>
         Effect.gen(function* () {
@@ -104,7 +104,7 @@ describe("Telemetry", () => {
     })
   )
 
-  it.effect("reports no tokens where the provider counted none", () =>
+  it.effect("reports no tokens if the provider counted none", () =>
     Effect.gen(function* () {
       const uncounted = { ...Wrapped.answer("fine"), usage: { ...Usage.zero, requests: 1 } }
       const { model } = Wrapped.model(() => Effect.succeed(uncounted))
@@ -117,7 +117,7 @@ describe("Telemetry", () => {
     })
   )
 
-  it.effect("does not make a series for every name that a proxy makes up", () =>
+  it.effect("does not create a series for every name that a proxy invents", () =>
     Effect.gen(function* () {
       const { model } = Wrapped.model((_, call) =>
         Effect.succeed({ ...Wrapped.answer("fine"), model: `made-up-${call}` })
@@ -138,7 +138,7 @@ describe("Telemetry", () => {
     })
   )
 
-  it.effect("says how a call failed", () =>
+  it.effect("records how a call failed", () =>
     Effect.gen(function* () {
       const failing = Wrapped.model(() => Effect.fail(Wrapped.overloaded)).model
       const { metrics, spans } = yield* observe(Telemetry.make()(failing), request)
@@ -147,7 +147,7 @@ describe("Telemetry", () => {
     })
   )
 
-  it.effect("writes what was said as the conventions do", () =>
+  it.effect("records contents as the conventions specify", () =>
     Effect.gen(function* () {
       const { model } = Wrapped.model(() =>
         Effect.succeed({
@@ -195,7 +195,7 @@ describe("Telemetry", () => {
     })
   )
 
-  it.effect("tells what was said only to those who ask for it", () =>
+  it.effect("records contents only on request", () =>
     Effect.gen(function* () {
       const { model } = Wrapped.model(() => Effect.succeed(Wrapped.answer("canary-2")))
       const textOf = ({ spans }: { readonly spans: ReadonlyArray<Tracer.Span> }) =>
@@ -248,7 +248,7 @@ describe("Telemetry.embedding", () => {
     })
   )
 
-  it.effect("says how one failed, and reports no tokens that nobody counted", () =>
+  it.effect("records how one failed, and reports no uncounted tokens", () =>
     Effect.gen(function* () {
       const failed = yield* observed(Effect.fail(Wrapped.overloaded))
       assert.strictEqual(failed.spans[0]!.attributes.get("error.type"), "Overloaded")

@@ -20,7 +20,7 @@ describe("Timeout", () => {
     })
   )
 
-  it.effect("interrupts a stream that stops in the middle, not one that goes on", () =>
+  it.effect("interrupts a stream that stops, not one that continues", () =>
     Effect.gen(function* () {
       const streaming = (pauses: ReadonlyArray<number>) =>
         Wrapped.model(({ onDelta }) =>
@@ -41,7 +41,7 @@ describe("Timeout", () => {
         yield* TestClock.adjust(60_000)
         return yield* Fiber.join(fiber)
       })
-      // Before the first piece a model may think as long as it likes.
+      // Before the first piece a model may think without a limit.
       assert.strictEqual(yield* run([5_000, 900, 900, 900]), "whole")
       assert.strictEqual(yield* run([10, 900, 2_001]), "Timeout")
     })

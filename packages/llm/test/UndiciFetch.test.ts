@@ -7,7 +7,7 @@ const crumbs = Array.from({ length: 6_000 }, (_, index) =>
   Buffer.alloc(index % 1_000 === 999 ? 10_000 : 1 + (index % 7), String(index % 10))
 )
 
-/** A server that does what the path says. */
+/** A server that behaves as the path says. */
 const serve = Effect.acquireRelease(
   Effect.callback<{ readonly server: Http.Server; readonly url: string; readonly closed: Array<string> }>((resume) => {
     const closed: Array<string> = []
@@ -41,7 +41,7 @@ const serve = Effect.acquireRelease(
           setTimeout(() => response.end("獺"), 20)
           return
         case "/crumbs":
-          // Of all sizes from nothing on, and large ones in between.
+          // Of all sizes from zero on, and large ones in between.
           response.write(Buffer.concat(crumbs.slice(0, 3_000)))
           for (const crumb of crumbs.slice(3_000)) response.write(crumb)
           response.end()
@@ -113,7 +113,7 @@ describe("UndiciFetch", () => {
     assert.strictEqual((await fetch(`${url}/nothing`)).status, 404)
   })
 
-  test("reads large bodies whole, also when the reader is slow", async (fetch, url) => {
+  test("reads large bodies completely, also if the reader is slow", async (fetch, url) => {
     assert.strictEqual((await (await fetch(`${url}/large`)).text()).length, 8 * 1024 * 1024)
     assert.strictEqual((await (await fetch(`${url}/large`)).arrayBuffer()).byteLength, 8 * 1024 * 1024)
     let size = 0
@@ -122,19 +122,19 @@ describe("UndiciFetch", () => {
       size += chunk.length
       reads += 1
       await new Promise((resolve) => setTimeout(resolve, 5))
-      // Paused in time: what waits for a slow reader stays bounded.
+      // Paused in time: buffering for a slow reader is bounded.
       assert.isBelow(chunk.length, 1024 * 1024)
     }
     assert.strictEqual(size, 8 * 1024 * 1024)
     assert.isAbove(reads, 8)
   })
 
-  test("decodes text as fetch does, over pieces and without a byte order mark", async (fetch, url) => {
+  test("decodes text as fetch does, across chunks and without a byte order mark", async (fetch, url) => {
     assert.strictEqual(await (await fetch(`${url}/pieces`)).text(), "水獺")
     assert.strictEqual(await (await fetch(`${url}/early`)).text(), "late")
   })
 
-  test("reads bodies in very small chunks in their order", async (fetch, url) => {
+  test("reads bodies in very small chunks in order", async (fetch, url) => {
     const whole = Buffer.concat(crumbs).toString()
     assert.isTrue((await (await fetch(`${url}/crumbs`)).text()) === whole)
     let text = ""
@@ -165,14 +165,14 @@ describe("UndiciFetch", () => {
     assert.deepStrictEqual([...closed].toSorted(), ["/endless", "/endless", "/never"])
   })
 
-  test("closes a connection whose body nobody wants to read to its end", async (fetch, url, closed) => {
+  test("closes a connection whose body is not read to its end", async (fetch, url, closed) => {
     for await (const _ of (await fetch(`${url}/endless`)).body ?? []) break
     await (await fetch(`${url}/endless`)).body?.cancel()
     await new Promise((resolve) => setTimeout(resolve, 400))
     assert.deepStrictEqual(closed, ["/endless", "/endless"])
   })
 
-  test("leaves no listener behind on a signal that lives long", async (fetch, url) => {
+  test("leaves no listener behind on a long-lived signal", async (fetch, url) => {
     const { signal } = new AbortController()
     let listeners = 0
     const { addEventListener, removeEventListener } = signal
@@ -189,7 +189,7 @@ describe("UndiciFetch", () => {
     assert.strictEqual(listeners, 0)
   })
 
-  test("refuses what it cannot send", async (fetch, url) => {
+  test("refuses unsupported requests", async (fetch, url) => {
     assert.include(
       (await rejection(fetch(`${url}/echo`, { method: "POST", body: new FormData() }))).message,
       "strings and bytes"

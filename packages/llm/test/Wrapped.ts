@@ -1,4 +1,4 @@
-/** Models that do what a test tells them to, for the wrappers around models. */
+/** Models controlled by a test, for the wrappers around models. */
 import type { Notice } from "@crewline/core/ExecutionEvent"
 import * as Llm from "@crewline/core/Llm"
 import * as Usage from "@crewline/core/Usage"
@@ -24,7 +24,7 @@ export const request = (text = "Hello", more: Partial<Llm.Request> = {}): Llm.Re
   ...more
 })
 
-/** A model, and when it was asked what. */
+/** A model, with the times and contents of its requests. */
 export const model = (generate: (request: Llm.Request, call: number) => Effect.Effect<Llm.Answer, Llm.LlmError>) => {
   const times: Array<number> = []
   const asked: Array<Llm.Request> = []

@@ -18,7 +18,7 @@ const opening: Messages = [
 ]
 
 /**
- * A call of a tool and what it gave: about so many tokens, and a fact that a summary could keep.
+ * A call of a tool and its result: about this many tokens, and a fact that a summary could keep.
  */
 const turn = (index: number, words = 200): Messages => [
   { role: "assistant", content: [{ type: "tool-call", id: `c${index}`, name: "look", params: { day: index } }] },
@@ -44,7 +44,7 @@ const conversation = (turns: number): Messages => [
 const isSummary = (request: Llm.Request): boolean => JSON.stringify(request.messages).includes("You condense")
 
 /**
- * A model that summarises by naming the facts that it was given, and answers everything else with
+ * A model that summarises by listing the facts in its input, and answers everything else with
  * "fine".
  */
 const summarising = () =>
@@ -65,7 +65,7 @@ const options = (more: Partial<ContextWindow.Options> = {}): ContextWindow.Optio
 })
 
 describe("ContextWindow.summarise", () => {
-  it.effect("puts a summary in place of the oldest turns, counts it, and says so", () =>
+  it.effect("replaces the oldest turns with a summary, charges it, and reports it", () =>
     Effect.gen(function* () {
       const { asked, model } = summarising()
       const said = Wrapped.notices()
@@ -77,7 +77,7 @@ describe("ContextWindow.summarise", () => {
       )
       const [summary = assert.fail(), call = assert.fail()] = asked
       assert.strictEqual(asked.length, 2)
-      // The same limits hold for it, and it is this task's call.
+      // The same limits apply to it, and it is a call of this task.
       assert.deepStrictEqual(summary.limits, limits)
       assert.deepStrictEqual(summary.caller, caller)
       assert.strictEqual(summary.options?.maxOutputTokens, 200)
@@ -98,14 +98,14 @@ describe("ContextWindow.summarise", () => {
     })
   )
 
-  it.effect("pays for a summary once, and makes the next one of it and the turns since", () =>
+  it.effect("pays for a summary once, and creates the next one from it and the turns since", () =>
     Effect.gen(function* () {
       const { asked, model } = summarising()
       const self = ContextWindow.make(options())(model)
       for (let turns = 1; turns <= 30; turns++) {
         yield* self.generate(Wrapped.request("", { messages: conversation(turns) }))
         const sent = JSON.stringify(asked.at(-1)!.messages)
-        // Whatever was found is still known, in a summary or as it was.
+        // Every fact is still known, from a summary or the original.
         for (let fact = 0; fact < turns; fact++) assert.include(sent, `fact-${fact}`)
       }
       const summaries = asked.filter(isSummary)
@@ -119,7 +119,7 @@ describe("ContextWindow.summarise", () => {
   )
 
   it.effect(
-    "is found again by a task that is resumed elsewhere, where there is a store, and by nobody of another tenant",
+    "finds the summary again for a task that is resumed elsewhere with a shared store, but for no other tenant",
     () =>
       Effect.gen(function* () {
         const backing = yield* Persistence.BackingPersistence
@@ -129,7 +129,7 @@ describe("ContextWindow.summarise", () => {
         const withStore = () => options({ strategy: "summarise", store })
         yield* ContextWindow.make(withStore())(first.model).generate(request())
         assert.strictEqual(first.asked.filter(isSummary).length, 1)
-        // Another process: nothing is left but the store.
+        // Another process: only the store is left.
         const second = summarising()
         yield* ContextWindow.make(withStore())(second.model).generate(request())
         assert.strictEqual(second.asked.filter(isSummary).length, 0)
@@ -145,7 +145,7 @@ describe("ContextWindow.summarise", () => {
       }).pipe(Effect.provide(Persistence.layerBackingMemory), Effect.scoped)
   )
 
-  it.effect("leaves turns out where it cannot be made, and says why", () =>
+  it.effect("drops turns if summarising fails, with the reason", () =>
     Effect.gen(function* () {
       const refused = Wrapped.failure(new Llm.BudgetExceeded({ description: "nothing is left" }))
       const { asked, model } = Wrapped.model((request) =>
@@ -162,10 +162,10 @@ describe("ContextWindow.summarise", () => {
     })
   )
 
-  it.effect("takes several calls for what one cannot hold", () =>
+  it.effect("uses several calls for input that exceeds one", () =>
     Effect.gen(function* () {
       const { asked, model } = summarising()
-      // A long task that is resumed by a process that knows no summary of it.
+      // A long task resumed by a process without a summary of it.
       yield* ContextWindow.make(options())(model).generate(Wrapped.request("", { messages: conversation(20) }))
       assert.isAbove(asked.filter(isSummary).length, 2)
       const sent = JSON.stringify(asked.at(-1)!.messages)
@@ -173,18 +173,18 @@ describe("ContextWindow.summarise", () => {
     })
   )
 
-  it.effect("is not paid for where nothing can be gained by it", () =>
+  it.effect("makes no call if nothing can be gained", () =>
     Effect.gen(function* () {
       const { asked, model } = summarising()
       const self = ContextWindow.make(options())(model)
-      // The last turn fills the window; and there is but one.
+      // The last turn fills the window, and there is only one.
       yield* self.generate(Wrapped.request("", { messages: [...conversation(2), ...turn(2, 1_250)] }))
       yield* self.generate(Wrapped.request("", { messages: [...opening, ...turn(0, 1_500)] }))
       assert.strictEqual(asked.filter(isSummary).length, 0)
     })
   )
 
-  it.effect("passes the limits and the telemetry of every call", () =>
+  it.effect("applies the limits and telemetry of every call", () =>
     Effect.gen(function* () {
       const { model } = summarising()
       const wrap = yield* Resilience.make({ contextWindow: options() })
@@ -195,70 +195,68 @@ describe("ContextWindow.summarise", () => {
         .pipe(Effect.andThen(Metric.snapshot), Effect.provideService(Metric.MetricRegistry, new Map()))
       const calls = metrics.map(({ id, state }) => (id.endsWith("duration") && "count" in state ? state.count : 0))
       assert.include(calls, 2)
-      // Two of three requests are spent: one more may be made, and no second one.
+      // Two of three requests are spent: one more is allowed, and no second one.
       yield* self.generate(Wrapped.request("short", { limits }))
       const { reason } = yield* Effect.flip(self.generate(Wrapped.request("short", { limits })))
       assert.strictEqual(reason._tag, "BudgetExceeded")
     })
   )
 
-  it.effect(
-    "keeps calls with their results, the opening and the last turn, and fits, whatever a model makes of it",
-    () =>
-      Effect.gen(function* () {
-        const counter = yield* PromptEstimate.counter
-        const context = yield* Effect.context<never>()
-        const shape = FastCheck.record({ words: FastCheck.integer({ min: 0, max: 600 }), tool: FastCheck.boolean() })
-        yield* Effect.promise(() =>
-          FastCheck.assert(
-            FastCheck.asyncProperty(
-              FastCheck.array(shape, { minLength: 1, maxLength: 20 }),
-              FastCheck.integer({ min: 400, max: 5_000 }),
-              FastCheck.integer({ min: 0, max: 600 }),
-              async (shapes, size, summaryWords) => {
-                const groups = shapes.map(({ tool, words }, index): Messages =>
-                  tool
-                    ? turn(index, words)
-                    : [
-                        { role: "assistant", content: [{ type: "text", text: "word ".repeat(words) }] },
-                        { role: "user", content: "Your answer was not accepted." }
-                      ]
-                )
-                const { asked, model } = Wrapped.model((request) =>
-                  Effect.succeed(Wrapped.answer(isSummary(request) ? "fact ".repeat(summaryWords) : "fine"))
-                )
-                const self = ContextWindow.make({
-                  windows: { [Wrapped.reference]: size },
-                  outputTokens: 100,
-                  strategy: ContextWindow.summarise({ summaryTokens: 200 })
-                })(model)
-                // As a task grows, not all at once.
-                for (let count = 1; count <= groups.length; count++) {
-                  const messages = [...opening, ...groups.slice(0, count).flat()]
-                  await Effect.runPromiseWith(context)(self.generate(Wrapped.request("", { messages })))
-                  const sent = asked.at(-1)!.messages
-                  assert.deepStrictEqual(sent.slice(0, opening.length), opening)
-                  const rest = sent.slice(opening.length)
-                  const [head] = rest
-                  const turns = JSON.stringify(head).includes("Summary of the earlier part") ? rest.slice(1) : rest
-                  const kept = groups.slice(0, count).findIndex((_, first) => {
-                    return groups.slice(first, count).flat().length === turns.length
-                  })
-                  assert.isAtLeast(kept, 0)
-                  assert.deepStrictEqual(turns, groups.slice(kept, count).flat())
-                  const tokens = (of: Messages) =>
-                    counter.request(Wrapped.request("", { messages: of })) * PromptEstimate.margin("fake")
-                  if (turns.length > groups[count - 1]!.length) assert.isAtMost(Math.floor(tokens(sent)), size - 100)
-                }
-                for (const request of asked.filter(isSummary)) {
-                  const tokens = counter.request(request) * PromptEstimate.margin("fake")
-                  assert.isAtMost(Math.floor(tokens), size)
-                }
+  it.effect("keeps calls with their results, the opening and the last turn, and fits, for any summary of a model", () =>
+    Effect.gen(function* () {
+      const counter = yield* PromptEstimate.counter
+      const context = yield* Effect.context<never>()
+      const shape = FastCheck.record({ words: FastCheck.integer({ min: 0, max: 600 }), tool: FastCheck.boolean() })
+      yield* Effect.promise(() =>
+        FastCheck.assert(
+          FastCheck.asyncProperty(
+            FastCheck.array(shape, { minLength: 1, maxLength: 20 }),
+            FastCheck.integer({ min: 400, max: 5_000 }),
+            FastCheck.integer({ min: 0, max: 600 }),
+            async (shapes, size, summaryWords) => {
+              const groups = shapes.map(({ tool, words }, index): Messages =>
+                tool
+                  ? turn(index, words)
+                  : [
+                      { role: "assistant", content: [{ type: "text", text: "word ".repeat(words) }] },
+                      { role: "user", content: "Your answer was not accepted." }
+                    ]
+              )
+              const { asked, model } = Wrapped.model((request) =>
+                Effect.succeed(Wrapped.answer(isSummary(request) ? "fact ".repeat(summaryWords) : "fine"))
+              )
+              const self = ContextWindow.make({
+                windows: { [Wrapped.reference]: size },
+                outputTokens: 100,
+                strategy: ContextWindow.summarise({ summaryTokens: 200 })
+              })(model)
+              // Gradually, as a task grows.
+              for (let count = 1; count <= groups.length; count++) {
+                const messages = [...opening, ...groups.slice(0, count).flat()]
+                await Effect.runPromiseWith(context)(self.generate(Wrapped.request("", { messages })))
+                const sent = asked.at(-1)!.messages
+                assert.deepStrictEqual(sent.slice(0, opening.length), opening)
+                const rest = sent.slice(opening.length)
+                const [head] = rest
+                const turns = JSON.stringify(head).includes("Summary of the earlier part") ? rest.slice(1) : rest
+                const kept = groups.slice(0, count).findIndex((_, first) => {
+                  return groups.slice(first, count).flat().length === turns.length
+                })
+                assert.isAtLeast(kept, 0)
+                assert.deepStrictEqual(turns, groups.slice(kept, count).flat())
+                const tokens = (of: Messages) =>
+                  counter.request(Wrapped.request("", { messages: of })) * PromptEstimate.margin("fake")
+                if (turns.length > groups[count - 1]!.length) assert.isAtMost(Math.floor(tokens(sent)), size - 100)
               }
-            ),
-            { numRuns: 60 }
-          )
+              for (const request of asked.filter(isSummary)) {
+                const tokens = counter.request(request) * PromptEstimate.margin("fake")
+                assert.isAtMost(Math.floor(tokens), size)
+              }
+            }
+          ),
+          { numRuns: 60 }
         )
-      })
+      )
+    })
   )
 })

@@ -28,7 +28,7 @@ describe("Arguments", () => {
     expect(given("What is ((1+2)  *  3) - 4?")["expression"]).toBe("((1+2) * 3) - 4")
   })
 
-  // What looks at the rest of the text again from each of its characters takes minutes for these.
+  // Code that rescans the rest of the text from each character takes minutes for these.
   it.each(["(", "((1", "1", "1 ", "a", "-", "a/", "./", "h", "@", "a@", "http://", "www.", " ", "1+", "1 - ", "1,111"])(
     "read a long prompt of %j",
     (part) => {

@@ -12,7 +12,7 @@ const violations = (schema: JsonSchema, options?: JsonSample.Options) => {
     .map((violation) => `${JsonSchemaValidator.describe(violation)} in ${JSON.stringify(value)}`)
 }
 
-/** Schemas that some value fits. */
+/** Schemas that some value satisfies. */
 const schemas: fc.Arbitrary<JsonSchema> = fc.letrec<{ any: JsonSchema; leaf: JsonSchema }>((tie) => ({
   leaf: fc.oneof(
     fc
@@ -105,7 +105,7 @@ const schemas: fc.Arbitrary<JsonSchema> = fc.letrec<{ any: JsonSchema; leaf: Jso
 })).any
 
 describe("JsonSample", () => {
-  it("gives a valid value for any satisfiable schema, also with suggestions that do not fit", () => {
+  it("generates a valid value for any satisfiable schema, also with invalid suggestions", () => {
     const suggestions: JsonSample.Options = {
       optional: true,
       items: 2,
@@ -206,7 +206,7 @@ describe("JsonSample", () => {
     )
   })
 
-  it("uses what is suggested where it fits", () => {
+  it("uses a suggestion if it is valid", () => {
     const value = JsonSample.make(
       {
         type: "object",
@@ -222,7 +222,7 @@ describe("JsonSample", () => {
     assert.deepStrictEqual(value, { title: "Sea otters hold", count: 7, level: "high" })
   })
 
-  it("gives something for a schema that contradicts itself", () => {
+  it("generates a value for a contradictory schema", () => {
     assert.doesNotThrow(() => JsonSample.make({ allOf: [{ type: "string" }, { type: "integer" }] }))
     assert.doesNotThrow(() => JsonSample.make({ $ref: "#/nowhere" }))
     assert.doesNotThrow(() => JsonSample.make({ $ref: "#" }))
@@ -231,7 +231,7 @@ describe("JsonSample", () => {
 })
 
 describe("PatternSample", () => {
-  it("matches the plain patterns that people write", () => {
+  it("matches common patterns", () => {
     for (const pattern of [
       "^[A-Z]{2}\\d{3,5}$",
       "^(?:abc|def)+x?$",
@@ -250,12 +250,12 @@ describe("PatternSample", () => {
     }
   })
 
-  it("gives none where it cannot", () => {
+  it("generates nothing if it cannot match", () => {
     for (const pattern of ["^(?=x)y", "(a)\\1", "\\p{Lu}", "[", "^a$b"])
       assert.isUndefined(PatternSample.make(pattern), pattern)
   })
 
-  it("never gives what does not match", () => {
+  it("never generates text that does not match", () => {
     fc.assert(
       fc.property(fc.string(), (pattern) => {
         const sample = PatternSample.make(pattern)
@@ -266,7 +266,7 @@ describe("PatternSample", () => {
   })
 })
 
-describe("a sample of a schema that wants too much", () => {
+describe("a sample of an excessive schema", () => {
   const chain = (link: (next: object) => object, end: object): JsonSchema => ({
     $ref: "#/$defs/k0",
     $defs: Object.fromEntries(
@@ -288,7 +288,7 @@ describe("a sample of a schema that wants too much", () => {
     ["forms that double at each level", chain((next) => ({ oneOf: [next, next] }), { const: 1 })],
     ["lists that grow at each level", chain((next) => ({ type: "array", minItems: 10, items: next }), { const: 1 })],
     ["of itself", { anyOf: [{ $ref: "#" }, { $ref: "#" }] }]
-  ])("ends: %s", (_, schema) => {
+  ])("terminates: %s", (_, schema) => {
     assert.isBelow(JSON.stringify(JsonSample.make(schema, { optional: true, items: 3 })).length, 1_000_000)
   })
 })

@@ -14,7 +14,7 @@ describe("Reading", () => {
     ])
   })
 
-  // What looks at the rest of the text again for each opening takes minutes for these.
+  // Code that rescans the rest of the text for each opening takes minutes for these.
   it.each(['<result task="a">\n', '<result task="', '<result task="a" ', '<result task="a"\n'])(
     "reads a long prompt of %j",
     (part) => {

@@ -1,7 +1,4 @@
-/**
- * What compatible servers do otherwise than OpenAI, one family of faults after another, as it has
- * been seen in use.
- */
+/** Deviations of compatible servers from OpenAI, by kind of fault, as seen in practice. */
 import type * as Llm from "@crewline/core/Llm"
 import * as FakeProvider from "@crewline/fake-provider"
 import { completion, event } from "@crewline/fake-provider/Dialect/OpenAiChat"
@@ -42,7 +39,7 @@ const whole = (message: object, finishReason: string | null = "stop", rest: obje
 const stream = (...events: ReadonlyArray<string>) => FakeProvider.stream(events)
 const streaming = { onDelta: () => {} }
 
-describe("an answer that broke off", () => {
+describe("an incomplete answer", () => {
   it.live.each([
     "insufficient_system_resource",
     "error",
@@ -51,13 +48,13 @@ describe("an answer that broke off", () => {
     "network_error",
     "MALFORMED_FUNCTION_CALL",
     "cancelled"
-  ])("by the finish reason %s is no answer, whole or streamed", (reason) =>
+  ])("with the finish reason %s is a failure, complete and streamed", (reason) =>
     Effect.gen(function* () {
       const half = { content: "The first half of" }
       const told = [
         yield* ask(whole(half, reason)),
         yield* ask(stream(event(half), event({ content: "" }, reason), done), streaming),
-        // The end of the stream cannot make it whole.
+        // The end of the stream cannot complete it.
         yield* ask(stream(event(half), event({}, "stop"), event({}, reason)), streaming)
       ]
       for (const each of told) {
@@ -69,7 +66,7 @@ describe("an answer that broke off", () => {
   )
 
   it.live.each(["end_turn", "eos", "STOP", "COMPLETE", "stop_sequence", "EndTurn", "FINISH_REASON_STOP"])(
-    "is not meant by %s",
+    "is not indicated by %s",
     (reason) =>
       Effect.gen(function* () {
         const asked = yield* ask(whole({ content: "All of it." }, reason))
@@ -78,7 +75,7 @@ describe("an answer that broke off", () => {
   )
 
   it.live.each(["max_tokens", "MAX_TOKENS", "model_length", "max_output_tokens"])(
-    "is cut at its length by %s",
+    "is truncated at its length by %s",
     (reason) =>
       Effect.gen(function* () {
         const asked = yield* ask(whole({ content: "All" }, reason))
@@ -86,13 +83,15 @@ describe("an answer that broke off", () => {
       }).pipe(Effect.scoped)
   )
 
-  it.live.each(["SAFETY", "content_filter", "sensitive", "RECITATION"])("for its content by %s is refused", (reason) =>
-    Effect.gen(function* () {
-      assert.strictEqual(reasonOf(yield* ask(whole({ content: "All" }, reason)))._tag, "ContentRefused")
-    }).pipe(Effect.scoped)
+  it.live.each(["SAFETY", "content_filter", "sensitive", "RECITATION"])(
+    "with %s is refused because of its content",
+    (reason) =>
+      Effect.gen(function* () {
+        assert.strictEqual(reasonOf(yield* ask(whole({ content: "All" }, reason)))._tag, "ContentRefused")
+      }).pipe(Effect.scoped)
   )
 
-  it.live("tells why in its choice, and that is the failure", () =>
+  it.live("contains the reason in its choice, which is the failure", () =>
     Effect.gen(function* () {
       const choice = (error: object) => ({ index: 0, message: { content: "half" }, finish_reason: "error", error })
       for (const [error, tag] of [
@@ -108,7 +107,7 @@ describe("an answer that broke off", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("by the end of the connection is none, whatever empty reasons came before", () =>
+  it.live("by the end of the connection is a failure, whatever empty reasons came before", () =>
     Effect.gen(function* () {
       for (const none of ["", null, "null"]) {
         const reason = reasonOf(yield* ask(stream(event({ content: "hal" }, none)), streaming))
@@ -118,7 +117,7 @@ describe("an answer that broke off", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("says that it calls tools, and calls none", () =>
+  it.live("that announces tool calls and contains none", () =>
     Effect.gen(function* () {
       assert.strictEqual(reasonOf(yield* ask(whole({ content: null }, "tool_calls")))._tag, "MalformedAnswer")
     }).pipe(Effect.scoped)
@@ -236,13 +235,13 @@ describe("tool calls in pieces", () => {
       ],
       made: [teapot]
     }
-  ])("are put together where they $how", ({ made, pieces }) =>
+  ])("are assembled if they $how", ({ made, pieces }) =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* streamed(...pieces), made)
     }).pipe(Effect.scoped)
   )
 
-  it.live.each(["null", "", "{}", "None", " ", '""', '"null"', '"{}"', null, {}])("take %j for no arguments", (given) =>
+  it.live.each(["null", "", "{}", "None", " ", '""', '"null"', '"{}"', null, {}])("treat %j as no arguments", (given) =>
     Effect.gen(function* () {
       const message = { tool_calls: [{ id: "c", function: { name: "now", arguments: given } }] }
       assert.deepStrictEqual(calls(yield* ask(whole(message, "tool_calls"), { tools })), [["now", {}]])
@@ -262,7 +261,7 @@ describe("tool calls in pieces", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("have ids that were made up anew in every answer", () =>
+  it.live("have new ids in every answer", () =>
     Effect.gen(function* () {
       const message = { tool_calls: [{ function: { name: "now" } }, { id: "", function: { name: "now" } }] }
       const { answer, model } = yield* ask(whole(message), { tools })
@@ -272,7 +271,7 @@ describe("tool calls in pieces", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("that were cut off are not made with half of their arguments", () =>
+  it.live("that were truncated are not made with half of their arguments", () =>
     Effect.gen(function* () {
       for (const [given, params] of [
         ['{"article":"a very lo', '{"article":"a very lo'],
@@ -340,7 +339,7 @@ describe("content in other shapes", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("thoughts that the template had opened end where they are closed", () =>
+  it.live("thoughts opened by the template end at their closing mark", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(said(yield* ask(whole({ content: "hm [1]\n</think>\n\nHi" }))), [
         ["reasoning", "hm [1]"],
@@ -349,7 +348,7 @@ describe("content in other shapes", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("marks inside of an answer are a piece of it", () =>
+  it.live("marks inside an answer are part of it", () =>
     Effect.gen(function* () {
       for (const content of ["Write `</think>` at the end.", "<p>Hi</p>", "[1, 2]", "First. <think>x</think>"]) {
         const [asked, streamed] = yield* both(content)
@@ -383,45 +382,47 @@ describe("features that a server lacks", () => {
       body["tool_choice"] !== undefined
     ])
 
-  it.live("output of a schema falls back to a tool, then to any JSON, then to the prompt; once is enough", () =>
-    Effect.gen(function* () {
-      const one = yield* ask(
-        answering((body) =>
-          body.response_format === undefined ? undefined : "This response_format type is unavailable now"
-        ),
-        { output }
-      )
-      assert.deepStrictEqual(answerOf(one).parts, [{ type: "text", text: '{"title":"A"}' }])
-      assert.strictEqual(answerOf(one).finishReason, "stop")
-      yield* one.model.generate(request({ output }))
-      const asTool = [undefined, true, true]
-      assert.deepStrictEqual(sentOf(one), [["json_schema", false, false], asTool, asTool])
+  it.live(
+    "output of a schema falls back to a tool, then to any JSON, then to the prompt; the result is remembered",
+    () =>
+      Effect.gen(function* () {
+        const one = yield* ask(
+          answering((body) =>
+            body.response_format === undefined ? undefined : "This response_format type is unavailable now"
+          ),
+          { output }
+        )
+        assert.deepStrictEqual(answerOf(one).parts, [{ type: "text", text: '{"title":"A"}' }])
+        assert.strictEqual(answerOf(one).finishReason, "stop")
+        yield* one.model.generate(request({ output }))
+        const asTool = [undefined, true, true]
+        assert.deepStrictEqual(sentOf(one), [["json_schema", false, false], asTool, asTool])
 
-      const few = yield* ask(
-        answering((body) =>
-          body.response_format?.type === "json_schema"
-            ? "json_schema is not supported"
-            : body["tools"] !== undefined
-              ? "function calling is not enabled for this model"
-              : body.response_format === undefined
-                ? undefined
-                : "response_format: json_object is unknown"
-        ),
-        { output }
-      )
-      assert.strictEqual(answerOf(few).finishReason, "stop")
-      yield* few.model.generate(request({ output }))
-      assert.deepStrictEqual(sentOf(few), [
-        ["json_schema", false, false],
-        asTool,
-        ["json_object", false, false],
-        [undefined, false, false],
-        [undefined, false, false]
-      ])
-    }).pipe(Effect.scoped)
+        const few = yield* ask(
+          answering((body) =>
+            body.response_format?.type === "json_schema"
+              ? "json_schema is not supported"
+              : body["tools"] !== undefined
+                ? "function calling is not enabled for this model"
+                : body.response_format === undefined
+                  ? undefined
+                  : "response_format: json_object is unknown"
+          ),
+          { output }
+        )
+        assert.strictEqual(answerOf(few).finishReason, "stop")
+        yield* few.model.generate(request({ output }))
+        assert.deepStrictEqual(sentOf(few), [
+          ["json_schema", false, false],
+          asTool,
+          ["json_object", false, false],
+          [undefined, false, false],
+          [undefined, false, false]
+        ])
+      }).pipe(Effect.scoped)
   )
 
-  it.live("a refusal that does not say what for is taken for the schema once, and stands where that was wrong", () =>
+  it.live("a refusal without a reason is attributed to the schema once, and is final if that was wrong", () =>
     Effect.gen(function* () {
       const right = yield* ask(
         answering((body) => (body.response_format ? "bad request" : undefined)),
@@ -439,7 +440,7 @@ describe("features that a server lacks", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("what is declared is not tried", () =>
+  it.live("a declared capability is not probed", () =>
     Effect.gen(function* () {
       const never = yield* ask(
         answering(() => undefined),
@@ -471,7 +472,7 @@ describe("features that a server lacks", () => {
   )
 })
 
-describe("failures in other words", () => {
+describe("failures with other wordings", () => {
   const failing = (status: number, body: unknown) => Effect.map(ask(FakeProvider.json(body, status)), reasonOf)
 
   it.live.each([
@@ -530,13 +531,13 @@ describe("failures in other words", () => {
     ],
     [400, { error: { message: "invalid params, context window exceeds limit (2013)" } }],
     [413, { error: { message: "Request too large" } }]
-  ] as ReadonlyArray<[number, unknown]>)("%j is a prompt that is too long", ([status, body]) =>
+  ] as ReadonlyArray<[number, unknown]>)("%j means that the prompt is too long", ([status, body]) =>
     Effect.gen(function* () {
       assert.strictEqual((yield* failing(status, body))._tag, "ContextTooLong")
     }).pipe(Effect.scoped)
   )
 
-  it.live("an answer that may not be so long is not a prompt that is too long", () =>
+  it.live("a limit on the length of the answer does not mean that the prompt is too long", () =>
     Effect.gen(function* () {
       const message = "max_tokens is too large: 100000. This model supports at most 16384 completion tokens."
       assert.strictEqual((yield* failing(400, { error: { message } }))._tag, "InvalidRequest")
@@ -545,7 +546,7 @@ describe("failures in other words", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("a prompt that is too long is told within a stream, too", () =>
+  it.live("a prompt that is too long is also recognized within a stream", () =>
     Effect.gen(function* () {
       const message =
         "Trying to keep the first 10136 tokens when context the overflows, but the model is loaded with a context length of only 7866 tokens"
@@ -563,7 +564,7 @@ describe("failures in other words", () => {
     { message: "Failed to generate JSON. Please adjust your prompt.", code: "json_validate_failed" },
     { message: "Model produced invalid sequence as part of ToolUse" },
     { message: "error parsing tool call: raw='{', err=unexpected end of JSON input" }
-  ])("a slip of the model is tried again: %j", (error) =>
+  ])("a mistake of the model is retried: %j", (error) =>
     Effect.gen(function* () {
       const reason = yield* failing(400, { error })
       assert.deepStrictEqual([reason._tag, reason.isRetryable], ["MalformedAnswer", true])
@@ -612,7 +613,7 @@ describe("failures in other words", () => {
       }).pipe(Effect.scoped)
   )
 
-  it.live("a text as the error of a stream is the failure", () =>
+  it.live("text as the error of a stream is the failure", () =>
     Effect.gen(function* () {
       const asked = yield* ask(stream('data: {"error":"the model crashed"}\n\n'), streaming)
       assert.include(reasonOf(asked).description, "the model crashed")
@@ -620,14 +621,14 @@ describe("failures in other words", () => {
   )
 })
 
-describe("streams under another type", () => {
+describe("streams with a different content type", () => {
   it.live.each([
     "Text/Event-Stream; charset=utf-8",
     "TEXT/EVENT-STREAM",
     "application/json",
     "text/plain",
     "application/octet-stream"
-  ])("%s is read as the stream that it is", (type) =>
+  ])("%s is read as a stream", (type) =>
     Effect.gen(function* () {
       const asked = yield* ask(
         FakeProvider.stream([event({ content: "hel" }), event({ content: "lo" }, "stop"), done], undefined, type),

@@ -4,7 +4,7 @@ import * as OptionalSdk from "../../src/Provider/OptionalSdk.ts"
 import * as SdkProvider from "../../src/Provider/SdkProvider.ts"
 
 describe("a provider whose SDK is not installed", () => {
-  it.effect("fails for a reason of its own, with the command that installs it, and is not retried", () =>
+  it.effect("fails with a specific reason and the command that installs it, and is not retried", () =>
     Effect.gen(function* () {
       const name = "crewline-test-absent-sdk"
       const provider = SdkProvider.make({

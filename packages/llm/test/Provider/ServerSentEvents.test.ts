@@ -12,7 +12,7 @@ const decode = (chunks: ReadonlyArray<Uint8Array>): ReadonlyArray<string> => {
   return events
 }
 
-/** The bytes of a text, cut at these places. */
+/** The bytes of a text, split at these positions. */
 const cut = (text: string, places: ReadonlyArray<number>): ReadonlyArray<Uint8Array> => {
   const bytes = new TextEncoder().encode(text)
   const at = [...new Set(places.map((place) => place % (bytes.length + 1)))].toSorted((a, b) => a - b)
@@ -20,7 +20,7 @@ const cut = (text: string, places: ReadonlyArray<number>): ReadonlyArray<Uint8Ar
 }
 
 describe("ServerSentEvents", () => {
-  it("reads the same however the network cuts it", () => {
+  it("parses the same for every split", () => {
     const line = fc.stringMatching(/^[ -~äß水🦦]{0,12}$/u)
     const events = fc.array(fc.array(line, { minLength: 1, maxLength: 3 }), { maxLength: 6 })
     fc.assert(
@@ -40,7 +40,7 @@ describe("ServerSentEvents", () => {
     )
   })
 
-  it("reads what the SDK reads", async () => {
+  it("agrees with the SDK", async () => {
     const value = fc.jsonValue({ maxDepth: 2 })
     const noise = fc.constantFrom("", ": a comment\n", "event: message\n", "id: 7\n", "retry: 100\n", "unknown: x\n")
     await fc.assert(
@@ -83,8 +83,8 @@ describe("ServerSentEvents", () => {
     })
   }
 
-  it("reads a line in very many pieces once", () => {
-    // Read again with every piece, it would be half a million times eight megabytes.
+  it("parses a line in very many pieces once", () => {
+    // Parsed again with every piece, it would be half a million times eight megabytes.
     const long = "x".repeat(16 * 1024 * 1024)
     const bytes = new TextEncoder().encode(`data: ${long}\n\n`)
     const size = 32

@@ -1,4 +1,4 @@
-/** What is left of a provider's own limit, shared over a real Redis. */
+/** The remaining rate limit of a provider, shared over a real Redis. */
 import type * as Llm from "@crewline/core/Llm"
 import * as Effect from "effect/Effect"
 import { describe, expect, it } from "vitest"
@@ -12,13 +12,13 @@ const redis = RedisServer.layerNamed("crewline-test-told")
 
 const suite = missing === undefined ? describe : describe.skip
 suite(`limits that providers tell${missing === undefined ? "" : ` (skipped: ${missing})`}`, () => {
-  it("leave two processes what is left once, and not once for each", () =>
+  it("give two processes the remaining calls together, not to each", () =>
     Effect.gen(function* () {
       const key = `t${process.pid}-${Math.random().toString(36).slice(2)}`
       const told: Llm.RateLimitState = { of: "requests", limit: 100, remaining: 3, resetMillis: 19_400 }
       const said = Wrapped.notices()
       const { model } = Wrapped.model((request) => {
-        // Only the first call of each is told something.
+        // Only the first call of each gets information.
         if (request.messages[0]?.content === "first") request.onRateLimits?.([told])
         return Effect.succeed(Wrapped.answer("fine"))
       })
@@ -29,7 +29,7 @@ suite(`limits that providers tell${missing === undefined ? "" : ` (skipped: ${mi
         return limited
       })
       const processes = yield* Effect.all([worker, worker, worker])
-      // Three are left, and five a second come back: by itself each process would send its three at
+      // Three are left, and five a second come back: alone, each process would send its three at
       // once.
       yield* Effect.forEach(
         processes.flatMap((each) => [each, each, each]),

@@ -1,4 +1,4 @@
-/** What providers say in headers about their rate limits, and that calls keep to it. */
+/** Rate limits in the headers of providers, and calls that respect them. */
 import * as Llm from "@crewline/core/Llm"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -23,7 +23,7 @@ describe("the headers of rate limits", () => {
       })
     )
 
-  it("have durations in many forms", () => {
+  it("contain durations in many formats", () => {
     const resets: ReadonlyArray<readonly [string, number]> = [
       ["1s", 1_000],
       ["6m0s", 360_000],
@@ -40,7 +40,7 @@ describe("the headers of rate limits", () => {
     }
   })
 
-  it("are not believed where they make no sense", () => {
+  it("are ignored if they make no sense", () => {
     for (const text of ["", "soon", "1x", "-1", "1s2", "1735689600", "2026-03-03T10:00:00Z"]) {
       assert.deepStrictEqual(openAi(text), [], text)
     }
@@ -52,7 +52,7 @@ describe("the headers of rate limits", () => {
     ])
   })
 
-  it("have moments by the provider's own clock", () => {
+  it("contain times of the provider's own clock", () => {
     const fields = (of: string, remaining: string) => ({
       [`anthropic-ratelimit-${of}-limit`]: "1000",
       [`anthropic-ratelimit-${of}-remaining`]: remaining,
@@ -71,7 +71,7 @@ describe("the headers of rate limits", () => {
       { of: "input-tokens", limit: 1_000, remaining: 10, resetMillis: 20_000 },
       { of: "output-tokens", limit: 1_000, remaining: 0, resetMillis: 20_000 }
     ])
-    // Without a date nobody knows how far away the moment is.
+    // Without a date, the distance of that time is unknown.
     assert.deepStrictEqual(RateLimitHeaders.parse(headersOf(fields("requests", "999"))), [])
   })
 })
@@ -84,8 +84,8 @@ interface Sold {
 }
 
 /**
- * A provider with limits a minute, counted as providers do: what is used comes back evenly. It says
- * what is left when an answer begins, and refuses what is too much.
+ * A provider with limits per minute, counted as providers do: usage is restored evenly. It reports
+ * the rest when an answer starts, and refuses excess calls.
  */
 const selling = (limits: Sold, options: { readonly tokens?: number; readonly takesMillis?: number } = {}) => {
   const { takesMillis = 500, tokens = 100 } = options
@@ -125,7 +125,7 @@ const selling = (limits: Sold, options: { readonly tokens?: number; readonly tak
         }
         served++
         const usage = { ...Wrapped.answer("x").usage, inputTokens: tokens - 20, outputTokens: 20 }
-        // The answer begins half way.
+        // The answer starts halfway.
         return Effect.sleep(takesMillis / 2).pipe(
           Effect.tap(() => Effect.sync(() => request.onRateLimits?.(told))),
           Effect.andThen(Effect.sleep(takesMillis / 2)),
@@ -152,11 +152,11 @@ const limitedTo = Effect.fnUntraced(function* (model: Llm.Model) {
 })
 
 describe("calls under a provider's own rate limit", () => {
-  it.effect("are as many as are left, and then as many as come back, none refused", () =>
+  it.effect("use what is left, and then what is restored, without a refusal", () =>
     Effect.gen(function* () {
       const provider = selling({ requests: 60 })
       const model = yield* limitedTo(provider.model)
-      // Nobody knows of a limit before the first answer.
+      // The limit is unknown before the first answer.
       const first = yield* Effect.forkChild(model.generate(Wrapped.request()))
       yield* TestClock.adjust(1_000)
       yield* Fiber.join(first)
@@ -181,7 +181,7 @@ describe("calls under a provider's own rate limit", () => {
   it.effect("are no faster for tokens, though they were estimated too low", () =>
     Effect.gen(function* () {
       yield* PromptEstimate.counter
-      // By estimate a call takes 60 tokens or so; it takes 100.
+      // A call is estimated at about 60 tokens; it uses 100.
       const provider = selling({ requests: 10_000, tokens: 6_000 })
       const model = yield* limitedTo(provider.model)
       const first = yield* Effect.forkChild(model.generate(Wrapped.request()))
@@ -197,10 +197,10 @@ describe("calls under a provider's own rate limit", () => {
     })
   )
 
-  it.effect("are not held up by tokens that were estimated too high", () =>
+  it.effect("are not delayed by token estimates that are too high", () =>
     Effect.gen(function* () {
       yield* PromptEstimate.counter
-      // By estimate a call takes more than 500 tokens; it takes 100.
+      // A call is estimated at more than 500 tokens; it uses 100.
       const provider = selling({ tokens: 6_000 })
       const limiter = yield* RateLimit.makeLocalLimiter
       const processes = Array.from({ length: 4 }, () => RateLimit.make({ limiter, key: "a" })(provider.model))
@@ -215,19 +215,19 @@ describe("calls under a provider's own rate limit", () => {
       yield* TestClock.adjust(1_500_000)
       yield* Fiber.join(rest)
       assert.isAtMost(provider.refused(), 5)
-      // 60 at once and 60 in each of three minutes; kept to the estimates, it takes 212 s.
+      // 60 at once and 60 in each of three minutes; based on the estimates, it would take 212 s.
       assert.isAtMost(provider.times.at(-1)! - provider.times[4]!, 200_000)
     })
   )
 
-  it.effect("wait for others who use the same account", () =>
+  it.effect("wait for other users of the same account", () =>
     Effect.gen(function* () {
       const provider = selling({ requests: 60 })
       const ours = yield* limitedTo(provider.model)
       const first = yield* Effect.forkChild(ours.generate(Wrapped.request()))
       yield* TestClock.adjust(1_000)
       yield* Fiber.join(first)
-      // Somebody takes all that is left, and goes on taking half of what comes back.
+      // Another user takes everything left, and continues to take half of what is restored.
       yield* Effect.forkChild(all(59, provider.model))
       const others = yield* Effect.forkChild(
         Effect.forEach(Array.from({ length: 60 }), () =>
@@ -235,7 +235,7 @@ describe("calls under a provider's own rate limit", () => {
         )
       )
       yield* TestClock.adjust(2_000)
-      // Whoever asks next is told of it.
+      // The next call learns about it.
       const next = yield* Effect.forkChild(all(1, ours))
       yield* TestClock.adjust(500)
       yield* Fiber.join(next)
@@ -244,17 +244,17 @@ describe("calls under a provider's own rate limit", () => {
       const outcomes = yield* Fiber.join(mine)
       yield* Fiber.join(others)
       const refused = outcomes.filter((each) => each !== "fine").length
-      // Not all that others take can be known in time.
+      // Not all usage of others can be known in time.
       assert.isAtMost(refused, 16)
     })
   )
 
-  it.effect("of several processes that share a limiter share what is left", () =>
+  it.effect("of several processes with a shared limiter share what is left", () =>
     Effect.gen(function* () {
       const provider = selling({ requests: 60 })
       const limiter = yield* RateLimit.makeLocalLimiter
       const processes = Array.from({ length: 6 }, () => RateLimit.make({ limiter, key: "a" })(provider.model))
-      // 54 are used, one after the other by turns, so that every process knows of it.
+      // 54 are used, in turns, so that every process learns about it.
       for (let round = 0; round < 9; round++) {
         const use = Effect.forEach(processes, (model) => all(1, model), { concurrency: "unbounded" })
         const before = yield* Effect.forkChild(use)
@@ -267,14 +267,14 @@ describe("calls under a provider's own rate limit", () => {
       )
       yield* TestClock.adjust(200_000)
       yield* Fiber.join(rest)
-      // What they were told differs by a little. Without sharing, 50 of the 60 are refused: each
-      // process takes all that is left.
+      // Their information differs slightly. Without sharing, 50 of the 60 are refused: each process
+      // takes everything left.
       assert.isAtMost(provider.refused(), 10)
       assert.isAtLeast(provider.times.at(-1)! - provider.times[54]!, 30_000)
     })
   )
 
-  it.effect("of a model that is looked up anew are the same model's", () =>
+  it.effect("of a model that is looked up again count for the same model", () =>
     Effect.gen(function* () {
       const state: Llm.RateLimitState = { of: "requests", limit: 60, remaining: 0, resetMillis: 60_000 }
       const { model, times } = Wrapped.model((request) => {
@@ -293,7 +293,7 @@ describe("calls under a provider's own rate limit", () => {
     })
   )
 
-  it.effect("one a minute asks however little is left", () =>
+  it.effect("one per minute is made, however little is left", () =>
     Effect.gen(function* () {
       const nothingLeft: Llm.RateLimitState = { of: "requests", limit: 200, remaining: 0, resetMillis: 86_400_000 }
       const { model, times } = Wrapped.model((request) => {
@@ -312,7 +312,7 @@ describe("calls under a provider's own rate limit", () => {
     })
   )
 
-  it.effect("that are interrupted while they wait hold nobody up", () =>
+  it.effect("that are interrupted while waiting do not delay others", () =>
     Effect.gen(function* () {
       const one: Llm.RateLimitState = { of: "requests", limit: 60, remaining: 0, resetMillis: 60_000 }
       const { model, times } = Wrapped.model((request) => {
@@ -330,30 +330,28 @@ describe("calls under a provider's own rate limit", () => {
     })
   )
 
-  it.effect(
-    "are not held up where nothing is left of a limit that is whole again, nor where headers are not heeded",
-    () =>
-      Effect.gen(function* () {
-        const state: Llm.RateLimitState = { of: "tokens", limit: 10, remaining: 0, resetMillis: 1_000 }
-        const { model, times } = Wrapped.model((request) => {
-          request.onRateLimits?.([state])
-          return Effect.succeed(Wrapped.answer("fine"))
-        })
-        const limiter = yield* RateLimit.makeLocalLimiter
-        const limited = RateLimit.make({ limiter, key: "a" })(model)
-        yield* limited.generate(Wrapped.request())
-        // More than the whole limit goes when the limit is whole.
-        const second = yield* Effect.forkChild(limited.generate(Wrapped.request()))
-        yield* TestClock.adjust(1_100)
-        yield* Fiber.join(second)
-        const heedless = RateLimit.make({ limiter, key: "a", headers: false })(model)
-        yield* heedless.generate(Wrapped.request())
-        yield* heedless.generate(Wrapped.request())
-        assert.strictEqual(times.length, 4)
+  it.effect("are not delayed by an exhausted limit that has been restored, nor if headers are ignored", () =>
+    Effect.gen(function* () {
+      const state: Llm.RateLimitState = { of: "tokens", limit: 10, remaining: 0, resetMillis: 1_000 }
+      const { model, times } = Wrapped.model((request) => {
+        request.onRateLimits?.([state])
+        return Effect.succeed(Wrapped.answer("fine"))
       })
+      const limiter = yield* RateLimit.makeLocalLimiter
+      const limited = RateLimit.make({ limiter, key: "a" })(model)
+      yield* limited.generate(Wrapped.request())
+      // More than the whole limit passes when the limit is fully restored.
+      const second = yield* Effect.forkChild(limited.generate(Wrapped.request()))
+      yield* TestClock.adjust(1_100)
+      yield* Fiber.join(second)
+      const heedless = RateLimit.make({ limiter, key: "a", headers: false })(model)
+      yield* heedless.generate(Wrapped.request())
+      yield* heedless.generate(Wrapped.request())
+      assert.strictEqual(times.length, 4)
+    })
   )
 
-  it.effect("keep to numbers that are set as well", () =>
+  it.effect("respect configured numbers as well", () =>
     Effect.gen(function* () {
       const provider = selling({ requests: 600 })
       const limiter = yield* RateLimit.makeLocalLimiter
@@ -365,7 +363,7 @@ describe("calls under a provider's own rate limit", () => {
     })
   )
 
-  it.effect("whatever a provider says, every call is made", () =>
+  it.effect("every call is made eventually, whatever a provider reports", () =>
     Effect.promise(() =>
       FastCheck.assert(
         FastCheck.asyncProperty(

@@ -84,7 +84,7 @@ export const anthropic: Subject = {
   ],
   messagesOf: ({ messages }) => messages,
   rateLimitHeaders: {
-    // Moments are told by the provider's clock, which is not ours.
+    // Times are those of the provider's clock.
     date: "Tue, 03 Mar 2026 10:00:00 GMT",
     "anthropic-ratelimit-requests-limit": "100",
     "anthropic-ratelimit-requests-remaining": "7",

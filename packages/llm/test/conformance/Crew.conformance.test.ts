@@ -1,6 +1,6 @@
 /**
- * One crew, unchanged, on every provider: tools, a part that runs side by side, output of a schema.
- * And a chain of models that finishes it although the first of them fails in every way.
+ * One crew, unchanged, on every provider: tools, a parallel part, output of a schema. And a chain
+ * of models that completes it although the first of them fails in every way.
  */
 import * as Crew from "@crewline/core/Crew"
 import type { Followed } from "@crewline/core/ExecutionEvent"
@@ -48,7 +48,7 @@ const crewOn = (model: string | ReadonlyArray<string>) =>
     }
   })
 
-/** What a sensible model answers, by what it is told. */
+/** The answers of a sensible model to each prompt. */
 const thinks = (messages: ReadonlyArray<unknown>): FakeProvider.Said => {
   const told = JSON.stringify(messages)
   if (told.includes("Decide which")) {
@@ -66,10 +66,7 @@ const answering =
   (received, response) =>
     answerWith({ ...more, ...thinks(subject.messagesOf(received.body)) })(received, response)
 
-/**
- * Holds the first two requests until both are there: tasks that ran one after the other would never
- * come so far.
- */
+/** Holds the first two requests until both have arrived: sequential tasks would never get there. */
 const sideBySide = (handler: FakeProvider.Handler): FakeProvider.Handler => {
   let held: Array<() => void> | undefined = []
   return (received, response) => {
@@ -82,7 +79,7 @@ const sideBySide = (handler: FakeProvider.Handler): FakeProvider.Handler => {
   }
 }
 
-/** A provider whose one model is the subject's. */
+/** A provider with the subject as its only model. */
 const providerOf = (
   name: string,
   subject: Subject,
@@ -118,7 +115,7 @@ describe("the same crew", () => {
       assert.strictEqual(usage.requests, 5)
       assert.strictEqual(usage.inputTokens, 500)
       assert.strictEqual(events.filter(({ type }) => type === "ToolCalled").length, 2)
-      // The last task asks for its schema by the provider's own means.
+      // The last task requests its schema with the provider's own feature.
       assert.isDefined(subject.schemaOf(server.received.at(-1)!.body))
     }).pipe(Effect.scoped)
   )
@@ -126,7 +123,7 @@ describe("the same crew", () => {
   it.live.each([
     { subject: responses, sealed: '"encrypted_content":"gAAAA"' },
     { subject: anthropic, sealed: '"signature":"sig"' }
-  ])("gives $subject.name back what its model thought before it called a tool", ({ sealed, subject }) =>
+  ])("gives $subject.name back the thoughts of its model before a tool call", ({ sealed, subject }) =>
     Effect.gen(function* () {
       const server = yield* Scoped.start(answering(subject, { reasoning: "I should look." }))
       const { output } = yield* run("some/model", [providerOf("some", subject, server)])
@@ -138,7 +135,7 @@ describe("the same crew", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("is finished by a chain of models while the first answers 500, 429 and not at all", () =>
+  it.live("is completed by a chain of models while the first answers 500, 429 and not at all", () =>
     Effect.gen(function* () {
       const refusals: ReadonlyArray<FakeProvider.Handler> = [
         FakeProvider.json({ error: { message: "oops" } }, 500),

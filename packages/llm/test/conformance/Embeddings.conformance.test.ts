@@ -1,6 +1,5 @@
 /**
- * Vectors that aimock writes. Its embeddings of Ollama have a shape that Ollama gave up, so
- * OpenAI's only.
+ * Vectors written by aimock. Only for OpenAI, because its Ollama embeddings have an outdated shape.
  */
 import { LLMock } from "@copilotkit/aimock"
 import { assert, it } from "@effect/vitest"

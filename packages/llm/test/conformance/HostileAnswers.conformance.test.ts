@@ -1,6 +1,6 @@
 /**
- * Answers that would exhaust the process that reads them: each is one call with one reason, for
- * every provider.
+ * Answers that would exhaust a process that reads them: each is one call with one reason, for every
+ * provider.
  */
 import type * as Llm from "@crewline/core/Llm"
 import * as FakeProvider from "@crewline/fake-provider"
@@ -57,7 +57,7 @@ describe.each([openAi, responses, anthropic, ollama])("$name", (subject) => {
     })
   )
 
-  it.live("a stream without an end is cut off", () =>
+  it.live("an endless stream is cut off", () =>
     Effect.gen(function* () {
       const [begin = "", piece = ""] = FakeProvider.beginning(subject.dialect, ["x".repeat(60_000)])
       const handler = FakeProvider.endless(begin + piece, subject.dialect.streamType)

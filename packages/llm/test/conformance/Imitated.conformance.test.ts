@@ -1,7 +1,7 @@
 /**
- * One crew, unchanged, on every server that is compatible with OpenAI in a way of its own, whole
- * and streamed: tools called side by side, output of a schema, and a chain of three servers of
- * which two fail in the middle of the work.
+ * One crew, unchanged, on every kind of server compatible with OpenAI, complete and streamed:
+ * parallel tool calls, output of a schema, and a chain of three servers, two of which fail during
+ * the work.
  */
 import * as Crew from "@crewline/core/Crew"
 import type * as Llm from "@crewline/core/Llm"
@@ -53,7 +53,7 @@ const crewOn = (model: ReadonlyArray<string>) =>
     }
   })
 
-/** What a sensible model answers, by what it is told. */
+/** The answers of a sensible model to each prompt. */
 const thinks = (request: FakeProvider.Received): FakeProvider.Said => {
   const told = JSON.stringify(request.body.messages)
   const reasoning = "I should look."
@@ -65,14 +65,14 @@ const thinks = (request: FakeProvider.Received): FakeProvider.Said => {
     const call = (city: string) => ({ name: "forecast", arguments: JSON.stringify({ city }) })
     return { reasoning, calls: [call("Oslo"), call("Rome")] }
   }
-  // A second round: ids that were used before are used again.
+  // A second round: previously used ids are used again.
   if (told.split("Rome has 28").length < 3) {
     return { reasoning, calls: [{ name: "forecast", arguments: '{"city":"Rome"}' }] }
   }
   return { reasoning, text: "Oslo has 12 degrees. Rome has 28 degrees." }
 }
 
-/** A provider at this address that is asked whole, or streamed. */
+/** A provider at this address, called with or without streaming. */
 const providerAt = (name: string, baseURL: string, streamed: boolean): Provider => {
   const provider = OpenAi.make({ name, apiKey: Redacted.make("k"), baseURL })
   return {
@@ -107,11 +107,11 @@ const isWhole = ({ events, output, tasks }: Effect.Success<ReturnType<typeof run
     ['false "Oslo has 12 degrees"', 'false "Rome has 28 degrees"', 'false "Rome has 28 degrees"'],
     what
   )
-  // No two calls of a conversation share an id.
+  // All calls of a conversation have distinct ids.
   assert.strictEqual(new Set(calls.map(({ callId }) => callId)).size, 3, what)
 }
 
-/** Does the first turn, and then breaks off whatever it answers. */
+/** Completes the first turn, and then breaks off every answer. */
 const failingAfterFirst = (habits: Imitated.Habits, finishReason: string): FakeProvider.Handler => {
   const sound = Imitated.handler(habits, thinks)
   const broken = Imitated.handler({ ...habits, finish: { stop: finishReason, calls: finishReason } }, () => ({
@@ -154,7 +154,7 @@ describe.each(ways)("the same crew, $way", ({ streamed }) => {
   )
 })
 
-describe("servers that nobody has seen", () => {
+describe("unknown servers", () => {
   const seeds = Array.from({ length: 40 }, (_, index) => index + 1)
 
   it.live.each(seeds)("complete the crew with the habits of seed %i", (seed) =>

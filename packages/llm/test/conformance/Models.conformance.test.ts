@@ -1,5 +1,5 @@
 /**
- * One suite for every provider, with the real SDKs: against aimock, which others wrote after the
+ * One suite for every provider, with the real SDKs: against aimock, written by others after the
  * real servers, and against a raw fake for what aimock cannot do (broken arguments, images, exact
  * counts, connections that really close).
  */
@@ -37,7 +37,7 @@ const rating = {
   additionalProperties: false
 }
 
-/** Whatever a model thought about it. */
+/** Every thought of a model. */
 const text = (answer: Llm.Answer) =>
   answer.parts
     .filter(({ type }) => type !== "reasoning")
@@ -188,7 +188,7 @@ const conforms = (subject: Subject): void => {
         )
         assert.strictEqual(answer.finishReason, "tool-calls")
         assert.deepStrictEqual(subject.schemaOf(body), subject.schemaBesideTools ? rating : undefined)
-        // Nothing makes the model answer instead of calling.
+        // Nothing forces the model to answer instead of calling.
         assert.isUndefined(body["tool_choice"])
         const last: Llm.Request = { ...withResults(asked, answer, "sunny"), toolChoice: "none" }
         const done = yield* withFake(answerWith({ text: '{"score":7}' }), last)
@@ -226,7 +226,7 @@ const conforms = (subject: Subject): void => {
       })
     )
 
-    it.live(`an answer that was cut for its length says so, ${kind}`, () =>
+    it.live(`an answer truncated at its length is marked, ${kind}`, () =>
       Effect.gen(function* () {
         const { how } = listening()
         const { answer } = yield* withFake(answerWith({ text: "Sea ot", stop: "length" }), request("otters", how))
@@ -235,7 +235,7 @@ const conforms = (subject: Subject): void => {
     )
 
     if (subject.textArguments) {
-      it.live(`arguments that are no JSON are handed on as they are, ${kind}`, () =>
+      it.live(`invalid JSON arguments are forwarded unchanged, ${kind}`, () =>
         Effect.gen(function* () {
           const { how } = listening()
           const calls = [{ id: "a", name: "forecast", arguments: '{"city": "Os' }]
@@ -243,7 +243,7 @@ const conforms = (subject: Subject): void => {
           assert.deepStrictEqual(answer.parts, [
             { type: "tool-call", id: "a", name: "forecast", params: '{"city": "Os' }
           ])
-          // And the conversation can go on: what the provider wants to parse is JSON again.
+          // And the conversation can continue: what the provider parses is JSON again.
           const { body } = yield* withFake(
             answerWith({ text: "Sorry." }),
             withResults(request("weather?", { tools: [forecast], ...how }), answer, "The arguments are no JSON.")
@@ -302,7 +302,7 @@ const conforms = (subject: Subject): void => {
     })
   )
 
-  it.live("a file that the provider cannot take is an invalid request", () =>
+  it.live("a file type that the provider does not support is an invalid request", () =>
     Effect.gen(function* () {
       const file = { type: "file", mediaType: "application/x-tar", data: "AQID" } as const
       const reason = yield* failure(
@@ -348,7 +348,7 @@ const conforms = (subject: Subject): void => {
     )
   )
 
-  it.live("interrupting closes the connection, before the answer and in the middle of a stream", () =>
+  it.live("interruption closes the connection, before the answer and during a stream", () =>
     Effect.gen(function* () {
       const waiting = yield* Scoped.start(() => {})
       const early = yield* Effect.forkChild(at(waiting).generate(request("otters")))

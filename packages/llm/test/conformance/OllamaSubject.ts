@@ -1,4 +1,4 @@
-/** Ollama's chat: lines of JSON where somebody listens, else one object. */
+/** Ollama's chat: lines of JSON if the caller listens, otherwise one object. */
 import * as Redacted from "effect/Redacted"
 import * as Ollama from "../../src/Ollama.ts"
 import * as FakeProvider from "@crewline/fake-provider"

@@ -30,7 +30,7 @@ export const openAi: Subject = {
   dialect,
   caches: true,
   countsReasoning: true,
-  // What OpenAI itself is sent, `OpenAi.test.ts` holds: no fake is at its address.
+  // Requests to OpenAI itself are tested in `OpenAi.test.ts`: no fake has its address.
   schemaBesideTools: false,
   textArguments: true,
   failures: [

@@ -1,7 +1,4 @@
-/**
- * What providers say in their headers about their rate limits, on the wire, and calls that keep to
- * it.
- */
+/** Rate limits in the headers of providers, as sent, and calls that respect them. */
 import type { Notice } from "@crewline/core/ExecutionEvent"
 import type * as Llm from "@crewline/core/Llm"
 import { assert, describe, it } from "@effect/vitest"
@@ -28,7 +25,7 @@ const request = (fields: Partial<Llm.Request> = {}): Llm.Request => ({
 const at = (subject: Subject, provider: Scoped.FakeProvider): Llm.Model =>
   subject.model(new URL(provider.baseURL).origin)
 
-/** Answers with these headers as well. */
+/** Adds these headers to answers. */
 const saying =
   (headers: Readonly<Record<string, string>> | undefined, handler: FakeProvider.Handler): FakeProvider.Handler =>
   (received, response) => {
@@ -52,7 +49,7 @@ describe.each([openAi, responses, compatible, anthropic, ollama])("the rate limi
     ["the refusal of a streamed answer", slowDown, true]
   ]
 
-  it.live.each(cases)("are told with %s", ([, handler, streamed]) =>
+  it.live.each(cases)("are reported with %s", ([, handler, streamed]) =>
     Effect.gen(function* () {
       const provider = yield* Scoped.start(saying(rateLimitHeaders, handler))
       const told: Array<unknown> = []
@@ -63,7 +60,7 @@ describe.each([openAi, responses, compatible, anthropic, ollama])("the rate limi
     }).pipe(Effect.scoped)
   )
 
-  it.live("are told when a stream begins, whatever becomes of it", () =>
+  it.live("are reported when a stream starts, whatever happens to it", () =>
     Effect.gen(function* () {
       const cut = unfinished(subject, ["Sea ot"])
       const provider = yield* Scoped.start(saying(rateLimitHeaders, cut))
@@ -78,7 +75,7 @@ describe.each([openAi, responses, compatible, anthropic, ollama])("the rate limi
     }).pipe(Effect.scoped)
   )
 
-  it.live("are not told where nothing is said", () =>
+  it.live("are not reported without headers", () =>
     Effect.gen(function* () {
       const provider = yield* Scoped.start(answerWith({ text: "Otters." }))
       const onRateLimits = () => assert.fail("nothing was said")
@@ -86,10 +83,10 @@ describe.each([openAi, responses, compatible, anthropic, ollama])("the rate limi
     }).pipe(Effect.scoped)
   )
 
-  it.effect("are kept to: a call waits until there is room for it", () =>
+  it.effect("are respected: a call waits until it is allowed", () =>
     Effect.gen(function* () {
       yield* PromptEstimate.counter
-      // Nothing is left of 100 requests that come back in 30 s: one in 300 ms.
+      // Nothing is left of 100 requests that are restored in 30 s: one in 300 ms.
       const none = Object.fromEntries(
         Object.entries(rateLimitHeaders ?? {}).map(([name, value]) => [name, value === "7" ? "0" : value])
       )

@@ -1,7 +1,7 @@
 /**
- * Every reason for which a call of a provider can fail, provoked at every provider, whole and
- * streamed: what servers say, and what happens on the way to them. What a server never says stands
- * with its subject.
+ * Every reason for which a call of a provider can fail, provoked at every provider, complete and
+ * streamed: reported by the server or on the way to it. Reasons that a server never reports are
+ * listed with its subject.
  */
 import type * as Llm from "@crewline/core/Llm"
 import { assert, describe, it } from "@effect/vitest"
@@ -15,8 +15,8 @@ import { responses } from "./ResponsesSubject.ts"
 import { type ModelOptions, type Subject, unfinished } from "./Subject.ts"
 
 /**
- * Who finds each reason: the server tells it, or it happens on the way to it, whoever is asked; or
- * our wrappers do before anybody is.
+ * What detects each reason: the server reports it, or it occurs on the way to any server, or a
+ * wrapper detects it before the request.
  */
 const foundBy: { readonly [Tag in Llm.Reason["_tag"]]: "server" | "way" | "wrapper" } = {
   RateLimited: "server",
@@ -60,7 +60,7 @@ const explains = (subject: Subject): void => {
     }
   }
 
-  it("each reason that a server can give is among the failures, or it is said why this one never does", () => {
+  it("each reason that a server can report is among the failures, or its absence is explained", () => {
     const given = new Set(subject.failures.map(({ reason }) => reason))
     for (const [tag, by] of Object.entries(foundBy) as Array<[Llm.Reason["_tag"], string]>) {
       const isNever = subject.never?.[tag] !== undefined
@@ -69,8 +69,8 @@ const explains = (subject: Subject): void => {
     }
   })
 
-  // At once: each of them waits for what does not come.
-  it.live("nothing listens, a connection that is closed, and silence: before the answer, and in the middle of it", () =>
+  // In parallel, because each of them waits for a timeout.
+  it.live("a closed port, a closed connection, and silence: before the answer, and during it", () =>
     Effect.gen(function* () {
       const closing: FakeProvider.Handler = (_, response) => response.destroy()
       const silent: FakeProvider.Handler = () => {}

@@ -33,7 +33,7 @@ export const responses: Subject = {
     }).model("m"),
   dialect,
   failures: [
-    // Of what an answer never began, both APIs say the same.
+    // Both APIs report the same for an answer that never started.
     ...openAi.failures.filter(({ what }) => !["a refusal", "no answer"].includes(what)),
     whole(
       "a refusal",

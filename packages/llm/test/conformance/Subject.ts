@@ -1,6 +1,6 @@
 /**
- * What the conformance suite needs to know of a provider: how to make its model, and how its server
- * puts things on the wire.
+ * What the conformance suite needs to know about a provider: how to create its model, and the wire
+ * format of its server.
  */
 import type * as Llm from "@crewline/core/Llm"
 import * as FakeProvider from "@crewline/fake-provider"
@@ -11,7 +11,7 @@ export interface ModelOptions {
   readonly timeoutMillis?: number
 }
 
-/** A failure that a server tells of, and what it has to become. */
+/** A failure reported by a server, and the expected reason. */
 export interface WireFailure {
   readonly what: string
   readonly handler: FakeProvider.Handler
@@ -25,25 +25,28 @@ export interface Subject {
   readonly model: (origin: string, options?: ModelOptions) => Llm.Model
   readonly dialect: Dialect
   readonly caches: boolean
-  /** Says how many tokens of an answer were reasoning. */
+  /** Reports the number of reasoning tokens of an answer. */
   readonly countsReasoning: boolean
   /**
-   * The schema goes along while tools can still be called: the server binds the last answer by it
-   * and no call of a tool. Otherwise it goes along once no tool can be called.
+   * The schema is sent while tools can still be called: the server applies it to the last answer
+   * and not to calls. Otherwise it is sent once no tool can be called.
    */
   readonly schemaBesideTools: boolean
-  /** Broken arguments reach us as text; where they do not, the server parses them itself. */
+  /** Broken arguments arrive as text; otherwise the server parses them itself. */
   readonly textArguments: boolean
   readonly failures: ReadonlyArray<WireFailure>
-  /** Reasons that this provider gives nobody, and why. All others have to be among the failures. */
+  /**
+   * Reasons that this provider never reports, with the explanation. All others must be among the
+   * failures.
+   */
   readonly never?: { readonly [Tag in Llm.Reason["_tag"]]?: string }
-  /** The request's body where it asks for output of this schema. */
+  /** The request's body if it requests output of this schema. */
   readonly schemaOf: (body: FakeProvider.Body) => unknown
   /** The conversation in a request's body. */
   readonly messagesOf: (body: FakeProvider.Body) => ReadonlyArray<unknown>
   /**
-   * Headers that say: of 100 requests 7 are left, all are back in 30 s; of 4,000 tokens 1,000, all
-   * back in a minute. Absent: this provider says nothing of the kind.
+   * Headers that say: of 100 requests 7 are left, all are restored in 30 s; of 4,000 tokens 1,000,
+   * all restored in a minute. Absent: this provider has no such headers.
    */
   readonly rateLimitHeaders?: Readonly<Record<string, string>>
   /** A message with the text `Look.` and a PNG of the bytes 1, 2, 3, on the wire. */
@@ -55,15 +58,12 @@ export interface Subject {
 }
 
 /**
- * 100 tokens in (40 of them from the cache, where there is one) and 20 out (5 of them reasoning,
- * where that is told).
+ * 100 tokens in (40 of them from the cache, if there is one) and 20 out (5 of them reasoning, if
+ * reported).
  */
 export const usage = { input: 100, cached: 40, written: 10, output: 20, reasoning: 5 } as const
 
-/**
- * An answer in the dialect of the request, streamed where that asks for it, in several network
- * chunks.
- */
+/** An answer in the dialect of the request, streamed on request, in several network chunks. */
 export const answerWith = (said: FakeProvider.Said): FakeProvider.Handler =>
   FakeProvider.answer({ model: "model-2026", usage, ...said }, { chunkDelay: 1 })
 

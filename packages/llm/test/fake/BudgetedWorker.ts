@@ -1,7 +1,7 @@
 /**
- * A worker process of the property of shared budgets: makes the calls that its parent sends it, all
- * at once, under a budget that it shares through Redis, and tells how often each ending occurred.
- * Arguments: base URL of the provider, URL of Redis.
+ * A worker process of the property of shared budgets: makes the calls sent by its parent, all at
+ * once, under a budget shared through Redis, and reports the number of each result. Arguments: base
+ * URL of the provider, URL of Redis.
  */
 import * as RedisConnection from "@crewline/queue-redis/RedisConnection"
 import * as Effect from "effect/Effect"
@@ -9,16 +9,16 @@ import * as Redacted from "effect/Redacted"
 import * as OpenAi from "../../src/OpenAi.ts"
 import * as Resilience from "../../src/Resilience.ts"
 
-/** Calls that are made at once, under one budget. */
+/** Concurrent calls under one budget. */
 export interface Work {
-  /** Of a task and of all above it. */
+  /** The limits of a task and its ancestors. */
   readonly budgets: ReadonlyArray<{ readonly key: string; readonly tokens: number }>
   readonly calls: ReadonlyArray<{
     /** The budget of its task: it counts in all from there up. */
     readonly level: number
     readonly words: number
     readonly maxOutputTokens: number | undefined
-    /** Broken off after so many milliseconds. */
+    /** Interrupted after this many milliseconds. */
     readonly patience: number | undefined
   }>
 }

@@ -1,8 +1,8 @@
 /**
- * A worker process of the test of shared rates: makes all its calls at once when its parent says
- * so, under a rate that it shares through Redis, and tells its parent which moments they were
- * given, by the clock of Redis. Arguments: base URL of the provider, URL of Redis, name of the run,
- * its own name, calls, requests a minute, and by how many milliseconds its clock is wrong.
+ * A worker process of the test of shared rates: makes all its calls at once on a signal of its
+ * parent, under a rate shared through Redis, and reports the slots they were given, by the clock of
+ * Redis. Arguments: base URL of the provider, URL of Redis, name of the run, own name, calls,
+ * requests per minute, and the error of its clock in milliseconds.
  */
 import * as RedisConnection from "@crewline/queue-redis/RedisConnection"
 import * as Clock from "effect/Clock"
@@ -19,7 +19,7 @@ import * as RateLimit from "../../src/RateLimit.ts"
 const [baseURL = "", redis = "", run = "", name = "", calls = "0", requestsPerMinute = "0", skew = "0"] =
   process.argv.slice(2)
 
-/** When it was asked for, and the moment that was given. */
+/** The time of the request, and the slot that was given. */
 export interface Grant {
   readonly call: string
   readonly at: number
@@ -47,7 +47,7 @@ const program = Effect.gen(function* () {
   const model = RateLimit.make({ limiter, key: run, requestsPerMinute: Number(requestsPerMinute) })(plain)
   const request = (content: string) =>
     ({ messages: [{ role: "user", content }], tools: [], toolChoice: "none" }) as const
-  // The first call of a process loads and connects; it is not one of those that are measured.
+  // The first call of a process loads and connects; it is not measured.
   yield* plain.generate(request("warm"))
   process.send?.("ready")
   yield* Effect.promise(() => once(process, "message"))

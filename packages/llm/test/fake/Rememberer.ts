@@ -1,6 +1,6 @@
 /**
- * A worker process of the test of shared answers: asks one question that may be answered from the
- * cache, then goes on with a conversation that is too long, and tells its parent what happened.
+ * A worker process of the test of shared answers: makes one request that may be answered from the
+ * cache, then continues a conversation that is too long, and reports what happened to its parent.
  * Arguments: base URL of the provider, URL of Redis, name of the run.
  */
 import type * as Llm from "@crewline/core/Llm"

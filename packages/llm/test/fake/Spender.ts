@@ -1,7 +1,7 @@
 /**
- * A worker process of the test of shared limits: makes calls as fast as it may, under a budget and
- * a rate limit that it shares through Redis, and tells its parent how they ended. Arguments: base
- * URL of the provider, URL of Redis, name of the run, calls, token limit.
+ * A worker process of the test of shared limits: makes calls as fast as allowed, under a budget and
+ * a rate limit shared through Redis, and reports their results to its parent. Arguments: base URL
+ * of the provider, URL of Redis, name of the run, calls, token limit.
  */
 import type * as Llm from "@crewline/core/Llm"
 import * as RedisConnection from "@crewline/queue-redis/RedisConnection"
@@ -17,7 +17,7 @@ const program = Effect.gen(function* () {
   const wrap = yield* Resilience.make({ retry: false, circuitBreaker: false, quotas, budget: { waitMillis: 5_000 } })
   const plain = OpenAi.make({ name: run, baseURL, apiKey: Redacted.make("none") }).model("fake")
   const model = wrap(plain)
-  // The first call of a process loads and connects; it is not one of those that are measured.
+  // The first call of a process loads and connects; it is not measured.
   yield* Effect.exit(plain.generate({ messages: [{ role: "user", content: "warm" }], tools: [], toolChoice: "none" }))
   const limits = tokens === "0" ? [] : [{ scope: "tenant" as const, key: run, tokens: Number(tokens) }]
   const outcomes: Record<string, number> = {}
@@ -33,7 +33,7 @@ const program = Effect.gen(function* () {
       onFailure: (error): string => error.reason._tag,
       onSuccess: () => "Answered"
     })
-    // Some are broken off in the middle: the provider has counted them all the same.
+    // Some are interrupted: the provider has counted them anyway.
     const kept =
       index % 9 === 0 ? Effect.timeoutOrElse(ended, { duration: 5, orElse: () => Effect.succeed("Left") }) : ended
     return Effect.map(kept, (tag) => {

@@ -1,6 +1,6 @@
 /**
- * Crews of three levels: tasks that spawn tasks that spawn tasks, with limits here and there, and a
- * provider that counts their calls.
+ * Crews of three levels: tasks that spawn tasks that spawn tasks, with limits at some of them, and
+ * a provider that counts their calls.
  */
 import type * as Crewline from "@crewline/core/Crewline"
 import type { ExecutionEvent } from "@crewline/core/ExecutionEvent"
@@ -13,7 +13,7 @@ import * as FastCheck from "fast-check"
 import * as PromptEstimate from "../../src/PromptEstimate.ts"
 
 export interface Node {
-  /** The place of the task that spawns it; absent: it is one of the plan. */
+  /** The index of the task that spawns it; absent: a task of the plan. */
   readonly parent: number | undefined
   readonly limits: Limits.Declared | undefined
   /** Tokens of its answers. */
@@ -21,7 +21,7 @@ export interface Node {
 }
 
 export interface Tree {
-  /** Named `n0`, `n1`, …; each stands after the one that spawns it. */
+  /** Named `n0`, `n1`, …; each after the one that spawns it. */
   readonly nodes: ReadonlyArray<Node>
   readonly ofExecution: Limits.Declared | undefined
   readonly ofAgent: Limits.Declared | undefined
@@ -127,7 +127,7 @@ interface Call {
   readonly costUsd: number
 }
 
-/** Counts what it is asked when it is asked. */
+/** Counts requests on arrival. */
 export const provider = (tree: Tree) => {
   const calls: Array<Call> = []
   const spawned = new Set<string>()
@@ -189,7 +189,7 @@ const sums = (tree: Tree, calls: ReadonlyArray<Call>): ReadonlyMap<string, Sum> 
   return found
 }
 
-/** What is over its limit, as the provider has counted it. */
+/** Exceeded limits, as counted by the provider. */
 export const exceededIn = (tree: Tree, calls: ReadonlyArray<Call>): ReadonlyArray<string> => {
   const limits = new Map(calls.flatMap(({ taskId }) => [...scopesOf(tree, taskId)]))
   return [...sums(tree, calls)].flatMap(([scope, { costUsd, requests, tokens }]) => {
@@ -208,7 +208,7 @@ const rounded = ({ costUsd, requests, tokens }: Limits.Spent) => ({
   costUsd: Math.round((costUsd ?? 0) * 1e9)
 })
 
-/** What the log says was spent, by scope, and what its turns come to. */
+/** The spending in the log, by scope, and the sum of its turns. */
 export const spentIn = (view: Crewline.View): Readonly<Record<string, object>> => ({
   ...Object.fromEntries(Object.entries(view.budgets ?? {}).map(([scope, { spent }]) => [scope, rounded(spent)])),
   ...Object.fromEntries(

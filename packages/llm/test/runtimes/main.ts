@@ -1,6 +1,6 @@
 /**
- * A crew with a tool and typed output on each provider, in whichever runtime this is run: `npm run
- * check -- runtimes` runs it in Bun and in Deno. The address of a fake provider is the argument.
+ * A crew with a tool and typed output on each provider, in the current runtime: `npm run check --
+ * runtimes` runs it in Bun and in Deno. The argument is the address of a fake provider.
  */
 import * as Crew from "@crewline/core/Crew"
 import * as Crewline from "@crewline/core/Crewline"
@@ -34,7 +34,7 @@ const providers = [
   Ollama.make({ host: origin })
 ]
 
-/** The provider, asked for streams. */
+/** The provider, called with streaming. */
 const streamed = (provider: Provider): Provider => ({
   ...provider,
   model: (id) => {
