@@ -13,7 +13,7 @@ const choose = (env: Record<string, string>) =>
   Effect.provideService(Database.config, ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env }))
 
 describe("Database", () => {
-  it.effect("is a server when there is a URL, else embedded in a directory", () =>
+  it.effect("is a server if there is a URL, otherwise embedded in a directory", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* choose({}), { kind: "embedded", directory: ".crewline" })
       assert.deepStrictEqual(yield* choose({ CREWLINE_DATA: "/data" }), { kind: "embedded", directory: "/data" })
@@ -28,7 +28,7 @@ describe("Database", () => {
     })
   )
 
-  it.effect("a URL that is none is told by the name of its variable, and not by its value", () =>
+  it.effect("an invalid URL is reported by the name of its variable, without its value", () =>
     Effect.gen(function* () {
       for (const url of ["garbage", "mysql://user:secret@host/database", "postgres://", "postgres://[secret"]) {
         const error = yield* Effect.flip(choose({ DATABASE_URL: url }))
@@ -38,7 +38,7 @@ describe("Database", () => {
     })
   )
 
-  it.effect("a pool has one connection or more, and a URL that is not understood says why", () =>
+  it.effect("a pool has at least one connection, and an unsupported URL is refused with a reason", () =>
     Effect.gen(function* () {
       const url = "postgres://user:secret@host/database"
       for (const most of ["0", "-1", "-10"]) {
@@ -55,9 +55,9 @@ describe("Database", () => {
     })
   )
 
-  it.live("a server that is not there fails without telling the password", () =>
+  it.live("an unreachable server fails without disclosing the password", () =>
     Effect.gen(function* () {
-      // A name may have several addresses: the error of each is then in one without a message.
+      // A name may have several addresses: their errors are then combined in one without a message.
       for (const host of ["127.0.0.1", "localhost"]) {
         const layer = Database.layer({
           kind: "server",
@@ -70,7 +70,7 @@ describe("Database", () => {
     })
   )
 
-  it.live("one in memory begins with what was dumped, migrated", () =>
+  it.live("a database in memory starts from the dump, migrated", () =>
     Effect.gen(function* () {
       const loadDataDir = yield* Effect.promise(async () => {
         const database = await PGlite.create({ extensions: { vector }, loadDataDir: await EmptyDatabase.dump() })

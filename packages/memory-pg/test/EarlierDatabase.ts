@@ -1,6 +1,6 @@
 /**
- * A database as versions before the first release left it: its records of migrations have no
- * hashes, and there are more of them.
+ * A database left by versions before the first release: its migration records have no hashes, and
+ * there are more of them.
  */
 import * as Effect from "effect/Effect"
 import * as SqlClient from "effect/sql/SqlClient"

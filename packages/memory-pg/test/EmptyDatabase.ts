@@ -1,7 +1,7 @@
 /**
- * An empty database as a dump, for tests that start many in memory: making one takes two seconds of
- * CPU, loading it less than half a second. Nothing of Crewline is in it, so a dump that is kept
- * fits as long as PGlite is the same.
+ * An empty database as a dump, for tests that start many in memory: creating one takes two seconds
+ * of CPU, loading it less than half a second. It contains nothing of Crewline, so a kept dump is
+ * valid for its version of PGlite.
  */
 import { PGlite } from "@electric-sql/pglite"
 import { vector } from "@electric-sql/pglite-pgvector"
@@ -17,7 +17,7 @@ const make = async (file: string) => {
   const database = await PGlite.create({ extensions: { vector } })
   const dump = await database.dumpDataDir("none")
   await database.close()
-  // Whole or not at all: other processes look for it.
+  // Written atomically, because other processes look for it.
   const unfinished = `${file}.${process.pid}`
   await mkdir(dirname(file), { recursive: true })
   await writeFile(unfinished, new Uint8Array(await dump.arrayBuffer()))
@@ -30,7 +30,7 @@ const find = async (): Promise<Blob> => {
   const { version } = createRequire(require.resolve("@electric-sql/pglite"))("../package.json")
   const file = join(cache, `empty-database-${version}.tar`)
   if (!existsSync(file)) await make(file)
-  // Read at once: another process may put its own in the place of the file.
+  // Read immediately, because another process may replace the file.
   return new Blob([await readFile(file)])
 }
 

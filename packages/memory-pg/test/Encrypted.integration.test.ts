@@ -1,7 +1,7 @@
 /**
- * A real PostgreSQL server with a certificate of its own authority: what each URL connects to,
- * whether it is encrypted, and what is refused. It runs for the time of these tests, in a directory
- * of its own.
+ * A real PostgreSQL server with a certificate of a private authority: the server that each URL
+ * connects to, whether the connection is encrypted, and which URLs are refused. It runs during
+ * these tests, in a temporary directory.
  */
 import { execFileSync, spawn } from "node:child_process"
 import { once } from "node:events"
@@ -21,7 +21,7 @@ const binaries = (existsSync(versions) ? readdirSync(versions) : [])
   .map((version) => join(versions, version, "bin"))
   .find((folder) => existsSync(join(folder, "initdb")))
 
-/** PostgreSQL does not run as root; there the user of its packages runs it. */
+/** PostgreSQL does not run as root; then the user of its packages runs it. */
 const asRoot = userInfo().uid === 0
 const inOwnName = (program: string, args: ReadonlyArray<string>): [string, Array<string>] =>
   asRoot
@@ -37,7 +37,7 @@ const freePort = async (): Promise<number> => {
 }
 
 describe.skipIf(binaries === undefined || !existsSync("/usr/bin/openssl"))(
-  "a server with a certificate of its own authority",
+  "a server with a certificate of a private authority",
   () => {
     let folder = ""
     let port = 0
@@ -125,7 +125,8 @@ describe.skipIf(binaries === undefined || !existsSync("/usr/bin/openssl"))(
     })
 
     /**
-     * Whether the connection of a URL is encrypted, as the server sees it; else why there is none.
+     * Whether the connection of a URL is encrypted, as seen by the server; otherwise the reason why
+     * it failed.
      */
     const connect = (query: string, host = "localhost", maxConnections = 2): Promise<string> =>
       Effect.flatMap(
@@ -157,19 +158,19 @@ describe.skipIf(binaries === undefined || !existsSync("/usr/bin/openssl"))(
       assert.strictEqual(await connect(query), "plain")
     )
 
-    it("verify-ca and verify-full check against sslrootcert, the latter also the name", async () => {
+    it("verify-ca and verify-full check the certificate against sslrootcert, the latter also the name", async () => {
       const root = `sslrootcert=${encodeURIComponent(file("ca.crt"))}`
       assert.strictEqual(await connect(`sslmode=verify-ca&${root}`), "encrypted")
       assert.strictEqual(await connect(`sslmode=verify-ca&${root}`, "127.0.0.1"), "encrypted")
       assert.strictEqual(await connect(`sslmode=verify-full&${root}`), "encrypted")
       assert.match(await connect(`sslmode=verify-full&${root}`, "127.0.0.1"), /^refused/)
       assert.match(await connect("sslmode=verify-ca"), /^refused/)
-      // Another authority.
+      // A different authority.
       const other = `sslrootcert=${encodeURIComponent(file("server.crt"))}`
       assert.match(await connect(`sslmode=verify-full&${other}`), /^refused/)
     })
 
-    it("a socket of this machine is plain, and the second of two hosts is taken where the first is not there", async () => {
+    it("a local socket is not encrypted, and the second of two hosts is used if the first is down", async () => {
       assert.strictEqual(await connect(`host=${encodeURIComponent(folder)}&port=${port}&sslmode=prefer`, ""), "plain")
       const closed = await freePort()
       assert.strictEqual(await connect("", `127.0.0.1:${closed},127.0.0.1`), "plain")

@@ -10,7 +10,7 @@ const { missing } = PostgresServer
 if (missing !== undefined) console.warn(`Skipped: ${missing}`)
 
 describe.skipIf(missing !== undefined)(missing ?? "Migrations", () => {
-  it.live("a database that does not exist is named", () =>
+  it.live("an unknown database is named", () =>
     Effect.gen(function* () {
       const url = yield* PostgresServer.emptyDatabase
       url.pathname = `${url.pathname}_none`
@@ -21,7 +21,7 @@ describe.skipIf(missing !== undefined)(missing ?? "Migrations", () => {
     }).pipe(Effect.scoped, Effect.timeout("30 seconds"))
   )
 
-  it.live("a database from before migrations were merged is refused with what to do about it", () =>
+  it.live("a database from before migrations were merged is refused with advice", () =>
     Effect.gen(function* () {
       const url = yield* PostgresServer.emptyDatabase
       yield* EarlierDatabase.make.pipe(Effect.provide(Postgres.layer({ url: Redacted.make(url.href) })))

@@ -22,7 +22,7 @@ const second = {
 }
 
 layer(Pglite.layer(), { excludeTestServices: true, timeout: "1 minute" })("Migrations", (it) => {
-  it.effect("apply each once, in order, also when many start together", () =>
+  it.effect("apply each once, in order, also if many start together", () =>
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const run = (migrations: ReadonlyArray<Migrations.Migration>) => Migrations.run({ component: "test", migrations })
@@ -37,7 +37,7 @@ layer(Pglite.layer(), { excludeTestServices: true, timeout: "1 minute" })("Migra
     })
   )
 
-  it.effect("a failing one changes nothing and says which it was", () =>
+  it.effect("a failing one changes nothing and is named", () =>
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const broken = [
@@ -52,7 +52,7 @@ layer(Pglite.layer(), { excludeTestServices: true, timeout: "1 minute" })("Migra
     })
   )
 
-  it.effect("a database that a newer version migrated is refused", () =>
+  it.effect("a database migrated by a newer version is refused", () =>
     Effect.gen(function* () {
       yield* Migrations.run({
         component: "newer",
@@ -68,7 +68,7 @@ layer(Pglite.layer(), { excludeTestServices: true, timeout: "1 minute" })("Migra
     })
   )
 
-  it.effect("one that has changed since it was applied is refused, and comments are no change", () =>
+  it.effect("one that has changed since it was applied is refused, except for comments", () =>
     Effect.gen(function* () {
       const run = (text: string) =>
         Migrations.run({ component: "changed", migrations: [{ id: 1, name: "a", sql: text }] })
@@ -79,7 +79,7 @@ layer(Pglite.layer(), { excludeTestServices: true, timeout: "1 minute" })("Migra
     })
   )
 
-  it.effect("this package's run on an empty database, and again", () =>
+  it.effect("those of this package run on an empty database, and again", () =>
     Effect.gen(function* () {
       assert.strictEqual((yield* Migrations.migrate).length, Migrations.migrations.length)
       assert.deepStrictEqual(yield* Migrations.migrate, [])
@@ -88,7 +88,7 @@ layer(Pglite.layer(), { excludeTestServices: true, timeout: "1 minute" })("Migra
 })
 
 it.live(
-  "a data directory from before migrations were merged is refused with what to do about it",
+  "a data directory from before migrations were merged is refused with advice",
   () =>
     Effect.gen(function* () {
       const directory = yield* Effect.acquireRelease(

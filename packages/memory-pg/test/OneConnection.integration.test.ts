@@ -1,4 +1,4 @@
-/** A pool of one connection: the log listens to nobody, and everything else goes on. */
+/** A pool of one connection: the log does not listen, and everything else works. */
 import * as EventLog from "@crewline/core/EventLog"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -10,7 +10,7 @@ import * as PgEventLog from "../src/PgEventLog.ts"
 import * as PostgresServer from "./PostgresServer.ts"
 
 describe.skipIf(PostgresServer.missing !== undefined)("a pool of one connection", () => {
-  it.live("answers statements of many while the log is open", () =>
+  it.live("executes statements of many callers while the log is open", () =>
     Effect.gen(function* () {
       const url = yield* PostgresServer.emptyDatabase
       const database = Database.layer({ kind: "server", url: Redacted.make(url.href), maxConnections: 1 })

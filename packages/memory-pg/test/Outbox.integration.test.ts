@@ -1,6 +1,6 @@
 /**
- * Processes that die between an outcome and what follows from it: nothing is lost, and nothing is
- * done twice.
+ * Processes that die between an outcome and its effects: nothing is lost, and nothing is done
+ * twice.
  */
 import { afterAll, assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -25,7 +25,7 @@ const fixture = fileURLToPath(new URL("fixtures/dieBeforeServing.ts", import.met
 const compileCache = await mkdtemp(join(tmpdir(), "crewline-outbox-"))
 afterAll(() => rm(compileCache, { recursive: true, force: true }))
 
-/** Runs it to its end; answers how that came. */
+/** Runs it until it exits; returns the result. */
 const run = (url: URL, dies: number, when: "before" | "after") =>
   Effect.promise(async () => {
     const child = spawn(process.execPath, [fixture, url.href, String(dies), when], {
@@ -67,12 +67,12 @@ describe.skipIf(missing !== undefined)("the outbox", () => {
             where e.type = 'TaskCompleted' order by 1, 2, 3`)
           const effects = yield* sql<Served>`select execution, seq, part from effect order by 1, 2, 3`
           const [tries] = yield* sql<{ readonly count: number }>`select count(*)::int as count from try`
-          // Many, although a process may die of what an earlier one has left, before it has begun
-          // anything: how many do depends on speed.
+          // Many, although a process may die of rows left by an earlier one before it has started
+          // anything: the number depends on speed.
           assert.isAbove(outcomes.length, kills)
           assert.deepStrictEqual(effects, outcomes)
-          // Otherwise nothing was shown: at least what was under way at each death was served
-          // again.
+          // Otherwise the test shows nothing: at least the rows in progress at each death were
+          // served again.
           assert.isAtLeast(tries!.count, outcomes.length + kills / 2)
           assert.deepStrictEqual(yield* asOwner(sql`select * from crewline_outbox`), [])
         }).pipe(Effect.provide(Database.layer(PostgresServer.optionsOf(url))))

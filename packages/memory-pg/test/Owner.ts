@@ -1,12 +1,12 @@
 /**
- * The database as its owner sees it: rows of every tenant. What is tested acts as a role that sees
- * those of one.
+ * The database as its owner sees it: rows of every tenant. The code under test acts as a role that
+ * sees those of one.
  */
 import * as Effect from "effect/Effect"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 
-/** Runs statements in a transaction of the user of the connection, whatever role it acts as. */
+/** Runs statements in a transaction of the connection's user, whatever role it acts as. */
 export const asOwner = <A, E, R>(
   effect: Effect.Effect<A, E, R>
 ): Effect.Effect<A, E | SqlError, R | SqlClient.SqlClient> =>

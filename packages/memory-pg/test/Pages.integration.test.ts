@@ -1,7 +1,7 @@
 /**
- * What an operation of the log reads, in pages, for an execution of many events: bounded, whatever
- * the planner knows of the tables, and with row security too. A plan that was made while the tables
- * were empty is kept, so each session begins with one.
+ * The pages that an operation of the log reads for an execution of many events: bounded, whatever
+ * the table statistics, and with row security, too. A plan made while the tables were empty is
+ * kept, so each session starts with one.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -59,8 +59,7 @@ insert into crewline_execution (tenant, id, crew_name, last_seq, version, last_a
   select 't', 'done-' || n, 'crew', 1, 1, now(), now(), now(), 'key-' || n from generate_series(1, 2000) n;`
 
 /**
- * What is left of statistics after many rows were deleted: of whatever comes next, the planner
- * expects one row.
+ * The statistics left after many rows were deleted: the planner expects one row for any new value.
  */
 const emptied = `
 update pg_class set reltuples = 1, relpages = 10000
@@ -94,7 +93,7 @@ const append = (json: string) => `select * from crewline_append('[${json}]', fal
 const start = (id: string) =>
   `select * from crewline_start('[{"tenant":"t","execution":"${id}","crewName":"crew","key":"key of ${id}","hash":"h","body":"{}"}]')`
 
-/** Each with the most pages that it may touch. */
+/** Each with the maximum number of pages. */
 const operations: ReadonlyArray<readonly [name: string, text: string, pages: number]> = [
   ["start", start("new"), 40],
   ["start again", start("new"), 20],
@@ -194,7 +193,8 @@ describe.skipIf(missing !== undefined)(missing ?? "Pages", () => {
             const asOwner = run("set local role none")
             yield* run(start("x"))
             const become = confined ? run(`set local role ${RowSecurity.role}`) : asOwner
-            // So that planning does not count; what the operations store goes with the savepoint.
+            // So that planning does not count; rows stored by the operations are removed with the
+            // savepoint.
             const plan = Effect.gen(function* () {
               yield* become
               yield* run("savepoint planning")

@@ -27,8 +27,8 @@ const completed = (taskId: string): ExecutionEvent.TaskCompleted => ({
 })
 
 /**
- * In front of PostgreSQL's own `pg_notify`: writes down in which transaction it is called, and what
- * of the log that has locked.
+ * Precedes PostgreSQL's own `pg_notify`: records the transaction in which it is called, and its
+ * locks on the log.
  */
 const witness = `
 create table told (xid xid not null, locks text[] not null);
@@ -61,7 +61,7 @@ describe.skipIf(missing !== undefined)(missing ?? "PgBroadcast", () => {
     })
   )
 
-  /** Builds processes on one database that writes down who is told. */
+  /** Creates processes on one database that records notifications. */
   const watched = Effect.gen(function* () {
     const url = yield* PostgresServer.emptyDatabase
     const database = url.pathname.slice(1)
@@ -72,7 +72,7 @@ describe.skipIf(missing !== undefined)(missing ?? "PgBroadcast", () => {
         Effect.forEach(witness.split(/;(?=\ncreate)/), (statement) => sql.unsafe(statement))
       )
     ).pipe(Effect.provide(server))
-    // So rarely that only a notification can be what told a follower.
+    // So rarely that only a notification can have informed a follower.
     const pollMillis = 10 * 60_000
     return Layer.build(
       PgEventLog.layerWith({ pollMillis }).pipe(
@@ -82,7 +82,7 @@ describe.skipIf(missing !== undefined)(missing ?? "PgBroadcast", () => {
     )
   })
 
-  it.live("a process that is alone tells nobody, until another one comes", () =>
+  it.live("a process alone sends no notifications until another one starts", () =>
     Effect.gen(function* () {
       const process_ = yield* watched
       const here = yield* process_
@@ -91,7 +91,7 @@ describe.skipIf(missing !== undefined)(missing ?? "PgBroadcast", () => {
         ownerOf(sql)(sql<{ readonly n: number }>`select count(*)::int as n from told`),
         ([row]) => row!.n
       )
-      // It has greeted, and heard of nobody.
+      // It has announced itself, and received no reply.
       while ((yield* told) === 0) yield* Effect.sleep(5)
       yield* log.start("x", { type: "ExecutionStarted", plan })
       for (let n = 0; n < 20; n++) yield* log.append("x", [completed(`${n}`)])
@@ -106,8 +106,8 @@ describe.skipIf(missing !== undefined)(missing ?? "PgBroadcast", () => {
     }).pipe(Effect.scoped, Effect.timeout("15 seconds"))
   )
 
-  // All transactions that notify commit one after the other, holding all their locks meanwhile.
-  it.live("nobody is told in the transaction of an append, nor under its locks", () =>
+  // All transactions that notify commit one after another, holding all their locks meanwhile.
+  it.live("notifications are sent neither in the transaction of an append nor under its locks", () =>
     Effect.gen(function* () {
       const process_ = yield* watched
       const [here, there] = [yield* process_, yield* process_]

@@ -32,8 +32,7 @@ const completed = (taskId: string, output = "output"): ExecutionEvent.TaskComple
 })
 
 /**
- * A process of its own, as far as the database can tell: a pool and a log that share nothing with
- * another.
+ * A separate process from the database's view: a pool and a log that share nothing with another.
  */
 const process_ = (url: URL, options: PgEventLog.Options) =>
   Effect.map(
@@ -41,7 +40,7 @@ const process_ = (url: URL, options: PgEventLog.Options) =>
     (context) => ({ log: Context.get(context, EventLog.EventLog), sql: Context.get(context, SqlClient.SqlClient) })
   )
 
-/** So rarely that only a notification can be what told a follower. */
+/** So rarely that only a notification can have informed a follower. */
 const hardlyEver = 10 * minute
 
 describe.skipIf(missing !== undefined)(missing ?? "PostgreSQL", () => {
@@ -60,7 +59,7 @@ describe.skipIf(missing !== undefined)(missing ?? "PostgreSQL", () => {
       Effect.gen(function* () {
         const user = yield* PostgresServer.user
         const url = yield* PostgresServer.emptyDatabase
-        // Migrated by the owner: this user may not.
+        // Migrated by the owner, because this user may not.
         yield* Effect.provide(Effect.void, Layer.fresh(Database.layer(PostgresServer.optionsOf(url))))
         url.username = user
         return PgEventLog.layer.pipe(Layer.provide(Database.layer(PostgresServer.optionsOf(url))))
@@ -68,7 +67,7 @@ describe.skipIf(missing !== undefined)(missing ?? "PostgreSQL", () => {
     )
   )
 
-  it.live("pruning reads along an index, whatever else there is", () =>
+  it.live("pruning reads along an index, whatever the other rows", () =>
     Effect.gen(function* () {
       const { log, sql } = yield* process_(yield* PostgresServer.emptyDatabase, {})
       yield* log.start("x", started)
@@ -92,7 +91,7 @@ describe.skipIf(missing !== undefined)(missing ?? "PostgreSQL", () => {
     })
   )
 
-  it.live("nothing of a deleted execution stays, and one that somebody reads is skipped, not waited for", () =>
+  it.live("a deleted execution leaves no rows, and one with a reader is skipped without waiting", () =>
     Effect.gen(function* () {
       const url = yield* PostgresServer.emptyDatabase
       const [{ log, sql }, other] = [yield* process_(url, {}), yield* process_(url, {})]
@@ -117,7 +116,7 @@ describe.skipIf(missing !== undefined)(missing ?? "PostgreSQL", () => {
     })
   )
 
-  it.live("a key whose execution is deleted at this moment is answered by the one or by a new one", () =>
+  it.live("a key whose execution is being deleted is answered with that execution or a new one", () =>
     Effect.gen(function* () {
       const url = yield* PostgresServer.emptyDatabase
       const [{ log, sql }, other] = [yield* process_(url, {}), yield* process_(url, {})]
@@ -125,7 +124,7 @@ describe.skipIf(missing !== undefined)(missing ?? "PostgreSQL", () => {
       yield* start("old")
       assert.deepInclude(yield* start("again"), { executionId: "old", existing: true })
       yield* log.append("old", [ended])
-      // Holds a start that found its key taken until the execution is gone.
+      // Holds a start that found its key taken until the execution is deleted.
       yield* ownerOf(sql)(
         Effect.andThen(
           sql.unsafe(`create function hold() returns trigger language plpgsql as $$
@@ -150,7 +149,7 @@ describe.skipIf(missing !== undefined)(missing ?? "PostgreSQL", () => {
     })
   )
 
-  it.live("batches of starts with the same keys in another order do not wait for each other in a circle", () =>
+  it.live("batches of starts with the same keys in different orders do not deadlock", () =>
     Effect.gen(function* () {
       const url = yield* PostgresServer.emptyDatabase
       const logs = [(yield* process_(url, {})).log, (yield* process_(url, {})).log]
@@ -177,7 +176,7 @@ describe.skipIf(missing !== undefined)(missing ?? "PostgreSQL", () => {
     })
   )
 
-  it.live("a follower elsewhere that has not seen the end is told of the deletion", () =>
+  it.live("a follower in another process that has not seen the end is informed of the deletion", () =>
     Effect.gen(function* () {
       const url = yield* PostgresServer.emptyDatabase
       const { log, sql } = yield* process_(url, {})
@@ -190,7 +189,7 @@ describe.skipIf(missing !== undefined)(missing ?? "PostgreSQL", () => {
         Effect.forkChild
       )
       yield* Deferred.await(arrived)
-      // In one transaction, so that no look falls between the two.
+      // In one transaction, so that no check falls between the two.
       yield* sql.withTransaction(Effect.andThen(log.append("x", [ended]), log.remove("x")))
       assert.deepStrictEqual((yield* Fiber.join(follower)).reason, new EventLog.Gone({ executionId: "x" }))
     })
@@ -211,7 +210,7 @@ describe.skipIf(missing !== undefined)(missing ?? "PostgreSQL", () => {
       )
       yield* Deferred.await(begun)
       const delta = { type: "TextDelta", executionId: "x", at: "", taskId: "a", run: 1, turn: 1 } as const
-      // Until the other one listens: deltas may be lost.
+      // Until the other one listens, because deltas may be lost.
       yield* here.log
         .publish({ ...delta, offset: 0, delta: "some 🦦 text" })
         .pipe(
@@ -229,45 +228,40 @@ describe.skipIf(missing !== undefined)(missing ?? "PostgreSQL", () => {
     }).pipe(Effect.scoped, Effect.timeout("20 seconds"))
   )
 
-  it.live(
-    "sixteen appenders in two processes, every listener killed again and again: a follower sees exactly 1 … n",
-    () =>
-      Effect.gen(function* () {
-        const url = yield* PostgresServer.emptyDatabase
-        const processes = [
-          yield* process_(url, { pollMillis: 100 }),
-          yield* process_(url, { pollMillis: 100 })
-        ] as const
-        const there = yield* process_(url, { pollMillis: 100 })
-        yield* there.log.start("x", started)
-        const follower = yield* Effect.forkChild(Stream.runCollect(there.log.follow("x")))
-        const killer = yield* Effect.forkChild(
-          ownerOf(there.sql)(there.sql`select pg_terminate_backend(pid) from pg_stat_activity
+  it.live("sixteen appenders in two processes, with listeners killed repeatedly: a follower sees exactly 1 … n", () =>
+    Effect.gen(function* () {
+      const url = yield* PostgresServer.emptyDatabase
+      const processes = [yield* process_(url, { pollMillis: 100 }), yield* process_(url, { pollMillis: 100 })] as const
+      const there = yield* process_(url, { pollMillis: 100 })
+      yield* there.log.start("x", started)
+      const follower = yield* Effect.forkChild(Stream.runCollect(there.log.follow("x")))
+      const killer = yield* Effect.forkChild(
+        ownerOf(there.sql)(there.sql`select pg_terminate_backend(pid) from pg_stat_activity
           where datname = current_database() and query ilike 'listen%'`).pipe(
-            Effect.andThen(Effect.sleep(40)),
-            Effect.forever
-          )
+          Effect.andThen(Effect.sleep(40)),
+          Effect.forever
         )
-        yield* Effect.forEach(
-          Array.from({ length: 16 }, (_, index) => index),
-          (index) =>
-            Effect.forEach(Array.from({ length: 20 }), (_, n) =>
-              processes[index % 2]!.log.append("x", [completed(`${index}-${n}`)]).pipe(Effect.delay(5))
-            ),
-          { concurrency: "unbounded" }
-        )
-        yield* processes[0].log.append("x", [ended])
-        const seen = yield* Fiber.join(follower)
-        yield* Fiber.interrupt(killer)
-        assert.deepStrictEqual<ReadonlyArray<unknown>>(seen, yield* there.log.read("x"))
-        assert.deepStrictEqual(
-          seen.map((event) => ("seq" in event ? event.seq : 0)),
-          Array.from({ length: 322 }, (_, index) => index + 1)
-        )
-      }).pipe(Effect.scoped, Effect.timeout("40 seconds"))
+      )
+      yield* Effect.forEach(
+        Array.from({ length: 16 }, (_, index) => index),
+        (index) =>
+          Effect.forEach(Array.from({ length: 20 }), (_, n) =>
+            processes[index % 2]!.log.append("x", [completed(`${index}-${n}`)]).pipe(Effect.delay(5))
+          ),
+        { concurrency: "unbounded" }
+      )
+      yield* processes[0].log.append("x", [ended])
+      const seen = yield* Fiber.join(follower)
+      yield* Fiber.interrupt(killer)
+      assert.deepStrictEqual<ReadonlyArray<unknown>>(seen, yield* there.log.read("x"))
+      assert.deepStrictEqual(
+        seen.map((event) => ("seq" in event ? event.seq : 0)),
+        Array.from({ length: 322 }, (_, index) => index + 1)
+      )
+    }).pipe(Effect.scoped, Effect.timeout("40 seconds"))
   )
 
-  it.live("a process whose listener was killed listens again, and looks for what it missed", () =>
+  it.live("a process whose listener was killed listens again, and reads what it missed", () =>
     Effect.gen(function* () {
       const url = yield* PostgresServer.emptyDatabase
       const here = yield* process_(url, { pollMillis: hardlyEver })
@@ -290,7 +284,7 @@ describe.skipIf(missing !== undefined)(missing ?? "PostgreSQL", () => {
     }).pipe(Effect.scoped, Effect.timeout("15 seconds"))
   )
 
-  it.live("connections killed under appends: what failed is retryable, and sent again is stored once", () =>
+  it.live("connections killed during appends: failures are retryable, and a retry is stored once", () =>
     Effect.gen(function* () {
       const url = yield* PostgresServer.emptyDatabase
       const { log } = yield* process_(url, { pollMillis: 100 })
@@ -302,13 +296,13 @@ describe.skipIf(missing !== undefined)(missing ?? "PostgreSQL", () => {
         const before = stored
         yield* ownerOf(killer.sql)(killer.sql`select pg_terminate_backend(pid) from pg_stat_activity
           where datname = current_database() and pid <> pg_backend_pid()`)
-        // On a busy machine a new connection may take longer than any pause: some work gets done
-        // between two strikes.
+        // On a busy machine a new connection may take longer than any pause: some work must
+        // complete between two kills.
         while (stored === before) yield* Effect.sleep(30)
       })
       const killing = yield* Effect.forkChild(Effect.forever(kill))
       const append = Effect.fnUntraced(function* (index: number) {
-        // At least twenty each, and until one was struck.
+        // At least twenty each, and until one was killed.
         for (let n = 0; n < 20 || failures === 0; n++) {
           yield* log.append("x", [completed(`${index}-${n}`)], { nonce: `${index}-${n}` }).pipe(
             Effect.delay(2),
@@ -328,7 +322,7 @@ describe.skipIf(missing !== undefined)(missing ?? "PostgreSQL", () => {
     }).pipe(Effect.scoped, Effect.timeout("40 seconds"))
   )
 
-  it.live("a transaction held open leaves no gap that a follower could skip, and stops no other execution", () =>
+  it.live("an open transaction leaves no gap that a follower could skip, and blocks no other execution", () =>
     Effect.gen(function* () {
       const url = yield* PostgresServer.emptyDatabase
       const here = yield* process_(url, { pollMillis: 20 })
@@ -364,7 +358,7 @@ describe.skipIf(missing !== undefined)(missing ?? "PostgreSQL", () => {
     }).pipe(Effect.scoped, Effect.timeout("20 seconds"))
   )
 
-  it.live("two processes share what is to be run", () =>
+  it.live("two processes share the executions to run", () =>
     Effect.gen(function* () {
       const url = yield* PostgresServer.emptyDatabase
       const here = yield* process_(url, {})

@@ -20,7 +20,7 @@ const temporaryDirectory = Effect.acquireRelease(
   (directory) => Effect.sync(() => NodeFs.rmSync(directory, { recursive: true, force: true }))
 )
 
-it("a failure says why, also when what was thrown has no text", () => {
+it("a failure has a reason, also if the thrown value has no text", () => {
   const { message } = new Pglite.PgliteFailed({
     directory: null,
     cause: Object.assign(Object.create(null), { errno: 44 })
@@ -30,7 +30,7 @@ it("a failure says why, also when what was thrown has no text", () => {
 })
 
 layer(Pglite.layer(), { excludeTestServices: true, timeout: "1 minute" })("Pglite in memory", (it) => {
-  it.effect("transactions that come together do not mix, and statements outside wait for them", () =>
+  it.effect("concurrent transactions do not mix, and statements outside wait for them", () =>
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       yield* sql`create table counter (n int not null)`
@@ -49,7 +49,7 @@ layer(Pglite.layer(), { excludeTestServices: true, timeout: "1 minute" })("Pglit
     })
   )
 
-  it.effect("a failed or interrupted transaction leaves nothing, and the session to others", () =>
+  it.effect("a failed or interrupted transaction leaves no changes, and frees the session", () =>
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       yield* sql`create table thing (id int primary key)`
@@ -72,7 +72,7 @@ layer(Pglite.layer(), { excludeTestServices: true, timeout: "1 minute" })("Pglit
     })
   )
 
-  it.effect("speaks as the driver of a server does", () =>
+  it.effect("has the same interface as the driver of a server", () =>
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const [row] = yield* sql<{ readonly big: bigint; readonly at: Date; readonly tags: ReadonlyArray<string> }>`
@@ -92,7 +92,7 @@ layer(Pglite.layer(), { excludeTestServices: true, timeout: "1 minute" })("Pglit
 })
 
 describe("Pglite in a directory", () => {
-  it.live("keeps what was written, and is refused while it is open", () =>
+  it.live("keeps its data, and is refused while it is open", () =>
     Effect.gen(function* () {
       const directory = yield* temporaryDirectory
       const open = <A, E>(effect: Effect.Effect<A, E, SqlClient.SqlClient>) =>
@@ -103,7 +103,7 @@ describe("Pglite in a directory", () => {
           yield* asOwner(sql`create table note as select 'kept' as text`)
           const second = yield* Effect.flip(open(SqlClient.SqlClient))
           assert.strictEqual(second._tag, "DirectoryInUse")
-          // Nobody is told to kill the process that says so.
+          // The message must not suggest killing the process that prints it.
           assert.include(second.message, "already open in this process")
           assert.notInclude(second.message, "kill")
         })
@@ -134,7 +134,7 @@ describe("Pglite in a directory", () => {
             await once(child, "close")
             return said
           })
-          // The last line may have been cut off.
+          // The last line may be incomplete.
           acknowledged = Math.max(acknowledged, ...seen.split("\n").slice(0, -1).map(Number))
           const events = yield* Effect.flatMap(EventLog.EventLog, (log) => log.read("x")).pipe(
             Effect.provide(

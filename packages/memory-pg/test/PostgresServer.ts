@@ -1,6 +1,6 @@
 /**
- * The real PostgreSQL server for integration tests: `TEST_DATABASE_URL`, else the usual port of
- * this machine. Each layer gets a database of its own, which is dropped afterwards.
+ * The real PostgreSQL server for integration tests: `TEST_DATABASE_URL`, otherwise the default port
+ * of this machine. Each layer gets a separate database, which is dropped afterwards.
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -14,7 +14,7 @@ export const serverUrl = new URL(process.env["TEST_DATABASE_URL"] ?? "postgres:/
 
 const admin = Postgres.layer({ url: Redacted.make(serverUrl.href), maxConnections: 1 })
 
-/** Why there is no server, or undefined. */
+/** Why no server is available, or undefined. */
 export const missing: string | undefined = await Effect.runPromise(
   Effect.flatMap(SqlClient.SqlClient, (sql) => sql`select 1`).pipe(
     Effect.provide(admin),
@@ -30,7 +30,7 @@ export const missing: string | undefined = await Effect.runPromise(
 export const administer = (text: string) =>
   Effect.flatMap(SqlClient.SqlClient, (sql) => sql.unsafe(text)).pipe(Effect.provide(admin), Effect.orDie)
 
-/** The URL of a new, empty database that goes with the scope. */
+/** The URL of a new, empty database that is dropped with the scope. */
 export const emptyDatabase = Effect.acquireRelease(
   Effect.suspend(() => {
     const name = `crewline_test_${process.pid}_${Math.random().toString(36).slice(2)}`
@@ -45,7 +45,7 @@ export const emptyDatabase = Effect.acquireRelease(
   })
 )
 
-/** A user that may do nothing but act as the role of Crewline, and does so from the start. */
+/** A user that may only act as the role of Crewline, and does so from the start. */
 export const user = Effect.acquireRelease(
   Effect.suspend(() => {
     const name = `crewline_test_user_${process.pid}_${Math.random().toString(36).slice(2)}`

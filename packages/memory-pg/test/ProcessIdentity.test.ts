@@ -23,7 +23,7 @@ afterEach(() => {
   for (const child of children.splice(0)) child.kill("SIGKILL")
 })
 
-/** Starts a process; answers with what it says first. */
+/** Starts a process; returns its first output. */
 const say = async (command: string, ...args: ReadonlyArray<string>) => {
   const child = spawn(command, args, { stdio: ["ignore", "pipe", "ignore"] })
   children.push(child)
@@ -36,7 +36,7 @@ const start = async () => {
   return { child, word: said }
 }
 
-/** Starts a process in a pid namespace of its own, where that is allowed. */
+/** Starts a process in a separate pid namespace, if that is allowed. */
 const elsewhere = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"] as const
 const canBeElsewhere = spawnSync(elsewhere[0], [...elsewhere.slice(1), "true"]).status === 0
 
@@ -61,7 +61,7 @@ describe("ProcessIdentity.judge", () => {
 })
 
 describe.runIf(process.platform === "linux")("a process on this machine", () => {
-  it("is gone when it was killed, and not before", async () => {
+  it("is gone once it was killed", async () => {
     const { child, word } = await start()
     assert.match(word, new RegExp(`^${child.pid}\\.\\d+\\.[0-9a-f]{16}$`))
     assert.isFalse(ProcessIdentity.isGone(word))
@@ -70,7 +70,7 @@ describe.runIf(process.platform === "linux")("a process on this machine", () => 
     assert.isTrue(ProcessIdentity.isGone(word))
   })
 
-  it("is not gone when it only stands still", async () => {
+  it("is not gone while it is frozen", async () => {
     const { child, word } = await start()
     child.kill("SIGSTOP")
     while (!NodeFs.readFileSync(`/proc/${child.pid}/stat`, "utf8").includes(") T"))
@@ -79,12 +79,12 @@ describe.runIf(process.platform === "linux")("a process on this machine", () => 
     child.kill("SIGCONT")
   })
 
-  it("is gone when its pid is another's by now, and when nobody has waited for it", async () => {
+  it("is gone when its pid was reused, and when it is a zombie", async () => {
     const [pid, started, realm] = ProcessIdentity.word()!.split(".")
     assert.isFalse(ProcessIdentity.isGone([pid, started, realm].join(".")))
     assert.isTrue(ProcessIdentity.isGone([pid, Number(started) - 1, realm].join(".")))
 
-    // `sleep` takes the place of the shell that began it, and never waits for it.
+    // `sleep` replaces the shell that started it, and never waits for it.
     const { said } = await say("sh", "-c", `"${process.execPath}" "${fixture}" & exec sleep 60`)
     const child = Number.parseInt(said, 10)
     assert.isFalse(ProcessIdentity.isGone(said))
@@ -94,7 +94,7 @@ describe.runIf(process.platform === "linux")("a process on this machine", () => 
     assert.isTrue(ProcessIdentity.isGone(said))
   })
 
-  it.runIf(canBeElsewhere)("is never gone in another pid namespace, not even when its pid is free here", async () => {
+  it.runIf(canBeElsewhere)("is never gone in another pid namespace, even if its pid is unused here", async () => {
     const { child, said } = await say(...elsewhere, process.execPath, fixture)
     assert.match(said, /^1\.\d+\./)
     assert.notStrictEqual(said.split(".")[2], ProcessIdentity.word()!.split(".")[2])
@@ -105,11 +105,11 @@ describe.runIf(process.platform === "linux")("a process on this machine", () => 
   })
 
   it.each(["", "worker", "1", "1.2", "1.2.3", "0.1.0123456789abcdef", "-1.1.0123456789abcdef", "1.2.0123456789ABCDEF"])(
-    "is not gone when its word is %j",
+    "is not gone if its identity is %j",
     (word) => assert.isFalse(ProcessIdentity.isGone(word))
   )
 
-  it("is what Crewline is told", async () => {
+  it("is passed to Crewline", async () => {
     const liveness = await Effect.runPromise(
       Effect.service(Liveness.Liveness).pipe(Effect.provide(ProcessIdentity.layer))
     )
@@ -120,7 +120,7 @@ describe.runIf(process.platform === "linux")("a process on this machine", () => 
     assert.isTrue(liveness.isGone(word))
   })
 
-  it("is told with the event log: a worker over it signs with its process", async () => {
+  it("is provided with the event log: a worker over it signs with its process", async () => {
     const log = PgEventLog.layer.pipe(Layer.provide(Database.layer({ kind: "memory" })))
     const models = Layer.succeed(Llm.Llm, { resolve: () => Effect.die("no task asks") })
     const { name, owner } = await Effect.service(Worker.Worker).pipe(

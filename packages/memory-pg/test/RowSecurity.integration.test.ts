@@ -1,4 +1,4 @@
-/** Which users of PostgreSQL Crewline can work as, and what the others are told. */
+/** The users of PostgreSQL that Crewline can work as, and the errors for others. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -38,7 +38,7 @@ const onServer = (url: URL, text: string) =>
   )
 
 describe.skipIf(missing !== undefined)(missing ?? "Row security", () => {
-  it.live("an owner that is not a superuser needs to be a member of the role, and is told so", () =>
+  it.live("an owner that is not a superuser must be a member of the role, and gets that error", () =>
     Effect.gen(function* () {
       const user = yield* userWith("")
       const url = yield* PostgresServer.emptyDatabase
@@ -53,7 +53,7 @@ describe.skipIf(missing !== undefined)(missing ?? "Row security", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("an administrator of roles joins the role by itself", () =>
+  it.live("an administrator of roles joins the role automatically", () =>
     Effect.gen(function* () {
       const user = yield* userWith("createrole")
       const url = yield* PostgresServer.emptyDatabase
@@ -64,7 +64,7 @@ describe.skipIf(missing !== undefined)(missing ?? "Row security", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("a user that may do nothing but act as the role is confined, whatever role its connection takes", () =>
+  it.live("a user that may only act as the role is confined, whatever role its connection uses", () =>
     Effect.gen(function* () {
       const url = yield* PostgresServer.emptyDatabase
       const user = yield* PostgresServer.user
@@ -88,7 +88,7 @@ describe.skipIf(missing !== undefined)(missing ?? "Row security", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("a database that would be used past row security is not used", () =>
+  it.live("a database that would bypass row security is refused", () =>
     Effect.gen(function* () {
       const url = yield* PostgresServer.emptyDatabase
       yield* Effect.scoped(open(url))

@@ -1,4 +1,4 @@
-/** The contract over BullMQ's bell, and what only a bell can do wrong. */
+/** The contract over BullMQ's bell, and failures specific to bells. */
 import * as TaskQueue from "@crewline/core/TaskQueue"
 import { TaskQueueContract } from "@crewline/core/testing"
 import { assert, it } from "@effect/vitest"
@@ -21,7 +21,7 @@ const facts = (executionId: string, ids: ReadonlyArray<string>): TaskQueue.Facts
     { executionId }
   )
 
-/** A machine of its own; nobody looks by himself, so that only bells wake. */
+/** A separate machine that does not poll, so that only bells wake it. */
 const machine = (prefix: string, options: BullTaskQueue.Options = {}) =>
   Layer.build(
     BullTaskQueue.layer({ prefix, pollMillis: 3_600_000, ...options }).pipe(
@@ -47,8 +47,7 @@ describe.skipIf(missing !== undefined)(missing ?? "on a server", () => {
   TaskQueueContract.suite(
     "BullMQ",
     (options) => QueueServer.layer({ ...options, queue: BullTaskQueue.layerTransport }),
-    // What BullMQ keeps for itself, and bells until somebody hears them: see below for what becomes
-    // of these.
+    // Keys of BullMQ itself, and bells until they are received: see below for both.
     QueueServer
   )
 
@@ -59,8 +58,8 @@ describe.skipIf(missing !== undefined)(missing ?? "on a server", () => {
         const here = yield* queueOf(yield* machine(prefix))
         const there = yield* queueOf(yield* machine(prefix))
         yield* here.queue.submit(facts("x", []))
-        // One attempt, three legs: a job id made of execution, task and attempt would ring once
-        // only.
+        // One attempt, three legs: a job id made of execution, task and attempt would ring only
+        // once.
         const taken = yield* Effect.forkChild(there.queue.take({ worker: "there", limit: 1 }))
         yield* here.queue.tell("x", { nodes: [{ id: "a", dependencies: [] }] })
         let [lease] = yield* Fiber.join(taken)
@@ -82,7 +81,7 @@ describe.skipIf(missing !== undefined)(missing ?? "on a server", () => {
       }).pipe(Effect.scoped)
     )
 
-    it.live("rung twice, or for a task that was taken, wakes for nothing", () =>
+    it.live("rung twice, or for a task that was claimed, has no effect", () =>
       Effect.gen(function* () {
         const prefix = RedisServer.fresh("bull")
         const { connection, queue } = yield* queueOf(yield* machine(prefix))
@@ -98,14 +97,14 @@ describe.skipIf(missing !== undefined)(missing ?? "on a server", () => {
         const jobs = Effect.promise(() => bull.getJobCounts("waiting", "active"))
         while (Object.values(yield* jobs).some((count) => count > 0)) yield* Effect.sleep(10)
         assert.isUndefined(waiting.pollUnsafe())
-        // The first who has it still has it.
+        // The first holder still has it.
         assert.isTrue(yield* queue.holds(lease))
         yield* queue.release(lease)
         assert.strictEqual((yield* Fiber.join(waiting))[0].taskId, "a")
       }).pipe(Effect.scoped)
     )
 
-    it.live("that was written and never passed on is passed on by another", () =>
+    it.live("that was written and never delivered is delivered by another machine", () =>
       Effect.gen(function* () {
         const prefix = RedisServer.fresh("bull")
         const dead = yield* queueOf(yield* machine(prefix))
@@ -126,7 +125,7 @@ describe.skipIf(missing !== undefined)(missing ?? "on a server", () => {
       }).pipe(Effect.scoped)
     )
 
-    it.live("that was lost delays a task until somebody looks", () =>
+    it.live("that was lost delays a task until the next poll", () =>
       Effect.gen(function* () {
         const prefix = RedisServer.fresh("bull")
         const { connection, queue } = yield* queueOf(yield* machine(prefix, { pollMillis: 200 }))

@@ -32,7 +32,7 @@ if (guard !== undefined && !guards.includes(guard)) throw new Error(`There is no
 
 const mutants = new Map<Script, Script>()
 
-/** The script as it is to be tested: without the guard that `CREWLINE_QUEUE_MUTANT` names. */
+/** The script under test: without the guard named in `CREWLINE_QUEUE_MUTANT`. */
 export const mutate = (script: Script): Script => {
   if (guard === undefined) return script
   const mutant = mutants.get(script) ?? { ...script, source: without(script.source, guard) }

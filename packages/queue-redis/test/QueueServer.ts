@@ -1,4 +1,4 @@
-/** `RedisTaskQueue` on a real server, under keys of its own, in the time of the test's clock. */
+/** `RedisTaskQueue` on a real server, under separate keys, with the time of the test clock. */
 import * as TaskQueue from "@crewline/core/TaskQueue"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -12,25 +12,25 @@ import * as RedisTransport from "../src/RedisTransport.ts"
 import { mutate } from "./Mutant.ts"
 import * as RedisServer from "./RedisServer.ts"
 
-/** What a test knows of the queue beside its port. */
+/** What a test can access besides the port of the queue. */
 export class Backstage extends Context.Service<
   Backstage,
   {
-    /** Waits until no call is under way, and its answers have arrived. */
+    /** Waits until no call is in progress, and all replies have arrived. */
     readonly quiesce: Effect.Effect<void>
-    /** That much time passes while the process does nothing, as under SIGSTOP. */
+    /** Lets time pass while the process does nothing, as under SIGSTOP. */
     readonly freeze: (millis: number) => Effect.Effect<void>
-    /** The keys that do not go away by themselves. */
+    /** The keys without an expiry. */
     readonly remains: Effect.Effect<ReadonlyArray<string>>
   }
 >()("@crewline/queue-redis/test/Backstage") {}
 
 const leaseMillis = 15_000
 
-/** `around`: what happens to calls on their way. */
+/** `around`: intercepts calls. */
 export interface Options extends RedisTaskQueue.Options {
   readonly connection?: Layer.Layer<RedisConnection.RedisConnection | Redis.Redis, RedisConnection.RedisConnectionError>
-  /** Another layer on the same scripts. */
+  /** A different layer on the same scripts. */
   readonly queue?: (
     options: RedisTaskQueue.Options
   ) => Layer.Layer<TaskQueue.TaskQueue, never, RedisTransport.RedisTransport | RedisConnection.RedisConnection>
@@ -46,7 +46,7 @@ const make = Effect.fnUntraced(function* (options: Omit<Options, "connection">) 
   const from = Date.now()
   let frozenMillis = 0
   let underWay = 0
-  /** Every key that a script was given: it touches no other. */
+  /** Every key that was passed to a script, which may touch no other. */
   const given = new Set<string>()
 
   const clock: Clock.Clock = {
@@ -55,7 +55,7 @@ const make = Effect.fnUntraced(function* (options: Omit<Options, "connection">) 
     currentTimeNanosUnsafe: () => testClock.currentTimeNanosUnsafe() + BigInt(frozenMillis) * 1_000_000n,
     monotonicTimeNanosUnsafe: () => testClock.monotonicTimeNanosUnsafe() + BigInt(frozenMillis) * 1_000_000n
   }
-  // The scripts take the time from this clock, not from the server.
+  // The scripts take the time from this clock instead of the server.
   const run = around((script, keys, args) =>
     Effect.suspend(() => {
       underWay++
@@ -106,7 +106,7 @@ export const quiesce: Effect.Effect<void, never, Backstage> = Effect.flatMap(
 export const elapse = (millis: number): Effect.Effect<void, never, Backstage> =>
   Effect.gen(function* () {
     const backstage = yield* Backstage
-    // Whoever is about to wait for a time must do so before it passes.
+    // A caller that is about to wait must do so before the time passes.
     yield* backstage.quiesce
     for (let left = millis; left > 0; left -= leaseMillis / 3) {
       yield* TestClock.adjust(Math.min(left, leaseMillis / 3))
@@ -114,15 +114,15 @@ export const elapse = (millis: number): Effect.Effect<void, never, Backstage> =>
     }
   })
 
-/** What passes with `expire`. */
+/** The time that passes with `expire`. */
 export const expireMillis = leaseMillis + 1 + leaseMillis / 3
 
-/** This process stands still until its leases are over; then it goes on. */
+/** The process freezes until its leases have expired, and then continues. */
 export const expire = (): Effect.Effect<void, never, Backstage> =>
   Effect.gen(function* () {
     const backstage = yield* Backstage
     yield* backstage.freeze(leaseMillis + 1)
-    // Who waits looks by himself now and then.
+    // Waiting callers poll from time to time.
     yield* elapse(leaseMillis / 3)
   })
 

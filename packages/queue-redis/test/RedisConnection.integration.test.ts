@@ -20,11 +20,11 @@ if (missing !== undefined) console.warn(`Skipped: ${missing}`)
 
 const secret = "canary-pa55word"
 
-/** The failure of connecting to this URL. */
+/** The failure of a connection to this URL. */
 const failureOf = (url: string, options: Partial<RedisConnection.Options> = {}) =>
   Effect.flip(Layer.build(RedisConnection.layer({ url: Redacted.make(url), ...options }))).pipe(Effect.scoped)
 
-/** A port where something accepts and never says a word, until the scope ends. */
+/** A port that accepts connections and never responds, until the scope ends. */
 const listening = Effect.acquireRelease(
   Effect.callback<{ readonly server: Server; readonly sockets: Set<Socket> }>((resume) => {
     const sockets = new Set<Socket>()
@@ -43,16 +43,16 @@ const listening = Effect.acquireRelease(
   })
 )
 
-/** Again and again, until it holds. */
+/** Repeatedly, until it holds. */
 const eventually = <E>(holds: Effect.Effect<boolean, E>) =>
   Effect.repeat(holds, { until: (held) => held, schedule: Schedule.spaced("20 millis") }).pipe(
     Effect.timeout("5 seconds")
   )
 
 describe("RedisConnection without a server", () => {
-  it.live("nobody listening is a typed error with host and port, and without the password", () =>
+  it.live("a closed port is a typed error with host and port, without the password", () =>
     Effect.gen(function* () {
-      // Just closed: nobody listens there.
+      // Just closed: no process listens there.
       const port = yield* Effect.scoped(listening)
       const error = yield* failureOf(`redis://user:${secret}@127.0.0.1:${port}`)
       assert.strictEqual(error.reason, "unreachable")
@@ -63,7 +63,7 @@ describe("RedisConnection without a server", () => {
     })
   )
 
-  it.live("a server that says nothing is given up", () =>
+  it.live("an unresponsive server is given up", () =>
     Effect.gen(function* () {
       const port = yield* listening
       const error = yield* failureOf(`redis://127.0.0.1:${port}`, { connectTimeoutMillis: 200 })
@@ -72,7 +72,7 @@ describe("RedisConnection without a server", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("so is one that does not speak TLS", () =>
+  it.live("and so is one that does not speak TLS", () =>
     Effect.gen(function* () {
       const port = yield* listening
       const error = yield* failureOf(`rediss://127.0.0.1:${port}`, { connectTimeoutMillis: 200 })
@@ -80,7 +80,7 @@ describe("RedisConnection without a server", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("what is no URL of Redis is refused in words that do not repeat it", () =>
+  it.live("an invalid Redis URL is refused with a message that does not repeat it", () =>
     Effect.gen(function* () {
       for (const url of [
         `http://user:${secret}@127.0.0.1`,
@@ -101,7 +101,7 @@ describe("RedisConnection without a server", () => {
 })
 
 describe.skipIf(missing !== undefined)(missing ?? "RedisConnection", () => {
-  it.live("sends commands and runs scripts, also after the server has forgotten them", () =>
+  it.live("sends commands and runs scripts, also if the server has lost them", () =>
     Effect.gen(function* () {
       const redis = yield* Redis.Redis
       const key = fresh("key")
@@ -119,7 +119,7 @@ describe.skipIf(missing !== undefined)(missing ?? "RedisConnection", () => {
     }).pipe(Effect.provide(layerNamed(fresh("name"))))
   )
 
-  it.live("a command that the server refuses is a typed error without its arguments", () =>
+  it.live("a rejected command is a typed error without its arguments", () =>
     Effect.gen(function* () {
       const redis = yield* Redis.Redis
       const error = yield* Effect.flip(redis.send("AUTH", "nobody", secret))
@@ -142,7 +142,7 @@ describe.skipIf(missing !== undefined)(missing ?? "RedisConnection", () => {
     })
   )
 
-  it.live("a user with a password gets in, whatever its characters", () =>
+  it.live("a user with a password is accepted, whatever its characters", () =>
     Effect.gen(function* () {
       const redis = yield* Redis.Redis
       const name = fresh("user").replaceAll(":", "-")
@@ -163,7 +163,7 @@ describe.skipIf(missing !== undefined)(missing ?? "RedisConnection", () => {
     }).pipe(Effect.provide(layerNamed(fresh("name"))))
   )
 
-  it.live("reads REDIS_URL, database included", () =>
+  it.live("reads REDIS_URL, including the database", () =>
     Effect.gen(function* () {
       const url = new URL("/3", RedisServer.url)
       const redis = yield* Effect.provide(
@@ -178,7 +178,7 @@ describe.skipIf(missing !== undefined)(missing ?? "RedisConnection", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("hands over what is published", () =>
+  it.live("delivers published messages", () =>
     Effect.gen(function* () {
       const redis = yield* Redis.Redis
       const channel = fresh("channel")
@@ -191,7 +191,7 @@ describe.skipIf(missing !== undefined)(missing ?? "RedisConnection", () => {
     }).pipe(Effect.scoped, Effect.provide(layerNamed(fresh("name"))))
   )
 
-  it.live("a reserved connection may block without holding up the others", () =>
+  it.live("a reserved connection may block without delaying others", () =>
     Effect.gen(function* () {
       const redis = yield* Redis.Redis
       const list = fresh("list")
@@ -202,7 +202,7 @@ describe.skipIf(missing !== undefined)(missing ?? "RedisConnection", () => {
     }).pipe(Effect.scoped, Effect.provide(layerNamed(fresh("name"))))
   )
 
-  it.live("Effect's rate limiter runs on it, and holds over two connections", () =>
+  it.live("Effect's rate limiter runs on it, and limits two connections together", () =>
     Effect.gen(function* () {
       const key = fresh("limit")
       const scope = yield* Effect.scope
@@ -230,7 +230,7 @@ describe.skipIf(missing !== undefined)(missing ?? "RedisConnection", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("comes back after the server has cut it, with its commands and subscriptions", () =>
+  it.live("reconnects after the server has closed it, with its commands and subscriptions", () =>
     Effect.gen(function* () {
       const name = fresh("name")
       const admin = yield* Redis.Redis

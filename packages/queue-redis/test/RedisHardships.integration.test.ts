@@ -1,4 +1,4 @@
-/** The queue on servers that lose its functions, have no memory left, or let nobody publish. */
+/** The queue on servers that lose its functions, run out of memory, or forbid publishing. */
 import * as TaskQueue from "@crewline/core/TaskQueue"
 import { TaskQueueContract } from "@crewline/core/testing"
 import { assert, describe, it } from "@effect/vitest"
@@ -17,7 +17,7 @@ if (missing !== undefined) console.warn(`Skipped: ${missing}`)
 const facts = (executionId: string): TaskQueue.Facts =>
   TaskQueueContract.facts({ first: [], second: ["first"] }, { executionId })
 
-/** Works until so many tasks are done. */
+/** Works until this many tasks are done. */
 const work = Effect.fnUntraced(function* (queue: TaskQueue.TaskQueue["Service"], count: number) {
   for (let done = 0; done < count; done++) {
     const [lease] = yield* queue.take({ worker: "worker", limit: 1 })
@@ -45,7 +45,7 @@ const loaded = (redis: RedisProcess.RedisProcess, scripts: ReadonlyArray<string>
 const known = { after: undefined, limit: 10 }
 
 describe.skipIf(missing !== undefined)(missing ?? "a server", () => {
-  it.live("that has lost its functions gets them again", () =>
+  it.live("that has lost its functions receives them again", () =>
     Effect.gen(function* () {
       const redis = yield* RedisProcess.make()
       const queue = yield* queueOn(redis)
@@ -59,7 +59,7 @@ describe.skipIf(missing !== undefined)(missing ?? "a server", () => {
     })
   )
 
-  it.live("without memory takes nothing in, and lets what is under way come to its end", () =>
+  it.live("without memory accepts nothing new, and completes work in progress", () =>
     Effect.gen(function* () {
       const redis = yield* RedisProcess.make({ config: ["maxmemory-policy noeviction"] })
       const queue = yield* queueOn(redis)
@@ -86,7 +86,7 @@ describe.skipIf(missing !== undefined)(missing ?? "a server", () => {
     })
   )
 
-  it.live("without memory and without functions still has its tasks settled and taken, by scripts", () =>
+  it.live("without memory and without functions still has its tasks settled and claimed, by scripts", () =>
     Effect.gen(function* () {
       const redis = yield* RedisProcess.make({
         config: ["maxmemory-policy noeviction", "user default on nopass ~* &* +@all -function|load"]
@@ -100,7 +100,7 @@ describe.skipIf(missing !== undefined)(missing ?? "a server", () => {
     })
   )
 
-  it.live("that lets nobody publish loses no place in a lane: who waits looks by himself", () =>
+  it.live("that forbids publishing loses no slot in a lane: waiting workers poll", () =>
     Effect.gen(function* () {
       const redis = yield* RedisProcess.make({ config: ["user default on nopass resetchannels ~* +@all"] })
       const queue = yield* queueOn(redis, { lanes: { default: 1 }, pollMillis: 20 })

@@ -1,6 +1,6 @@
 /**
- * Redis servers of a test's own: processes on free ports, which the test may stop, restart and
- * empty as it likes.
+ * Private Redis servers of a test: processes on free ports, which the test may stop, restart and
+ * empty.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -25,11 +25,11 @@ export const missing: string | undefined = (() => {
 export interface RedisProcess {
   readonly port: number
   readonly directory: string
-  /** What `redis-cli` answers to this command. */
+  /** The output of `redis-cli` for this command. */
   readonly cli: (...args: ReadonlyArray<string>) => Promise<string>
   /** Ends it with SIGKILL. */
   readonly kill: () => Promise<void>
-  /** Begins it again, on the same port and directory. */
+  /** Starts it again, on the same port and directory. */
   readonly start: () => Promise<void>
 }
 
@@ -63,7 +63,7 @@ const open = async ({ cli: access = [], config = [], mode = "server" }: Options)
   const directory = await mkdtemp(join(tmpdir(), "crewline-redis-"))
   const file = join(directory, "redis.conf")
   const lines = [`port ${port}`, "bind 127.0.0.1", `dir ${directory}`, ...(mode === "server" ? ['save ""'] : [])]
-  // Later lines win; a sentinel writes what it learns into its file.
+  // Later lines win; a sentinel writes its knowledge into its file.
   await writeFile(file, [...lines, ...config, ""].join("\n"))
   let child: ChildProcess | undefined
   const cli: RedisProcess["cli"] = async (...args) => {
@@ -101,15 +101,15 @@ export const make = (options: Options = {}): Effect.Effect<RedisProcess, never, 
   )
 
 /**
- * A node of a cluster, which holds no slot and knows no other, and the port that nodes talk to each
- * other on.
+ * A node of a cluster, which holds no slots and knows no other nodes, and the port for
+ * communication between nodes.
  */
 const nodeOf = (options: Options) =>
   Effect.gen(function* () {
     const bus = yield* Effect.promise(freePort)
     const node = yield* make({
       ...options,
-      // Alone it never learns its own address from others.
+      // A single node never learns its own address from others.
       config: ["cluster-enabled yes", `cluster-port ${bus}`, "cluster-announce-ip 127.0.0.1", ...(options.config ?? [])]
     })
     return { node, bus }

@@ -1,5 +1,5 @@
 /**
- * The real Redis server for integration tests: `TEST_REDIS_URL`, else the usual port of this
+ * The real Redis server for integration tests: `TEST_REDIS_URL`, otherwise the default port of this
  * machine.
  */
 import * as Effect from "effect/Effect"
@@ -10,13 +10,13 @@ import * as RedisConnection from "../src/RedisConnection.ts"
 
 export const url = new URL(process.env["TEST_REDIS_URL"] ?? "redis://127.0.0.1:6379")
 
-/** A connection of its own, listed by the server under this name. */
+/** A separate connection, listed by the server under this name. */
 export const layerNamed = (
   name: string
 ): Layer.Layer<RedisConnection.RedisConnection | Redis.Redis, RedisConnection.RedisConnectionError> =>
   RedisConnection.layer({ url: Redacted.make(url.href), name })
 
-/** Why there is no server, or undefined. */
+/** Why no server is available, or undefined. */
 export const missing: string | undefined = await Effect.runPromise(
   Effect.flatMap(Redis.Redis, (redis) => redis.send("PING")).pipe(
     Effect.provide(layerNamed("crewline-test-probe")),

@@ -17,19 +17,19 @@ import * as RedisServer from "./RedisServer.ts"
 const { missing } = RedisServer
 if (missing !== undefined) console.warn(`Skipped: ${missing}`)
 
-/** So many independent tasks. */
+/** This many independent tasks. */
 const facts = (count: number): TaskQueue.Facts =>
   TaskQueueContract.facts(Array.from({ length: count }, (_, index) => ({ id: `t${index}`, dependencies: [] })))
 
 describe.skipIf(missing !== undefined)(missing ?? "on a server", () => {
   TaskQueueContract.suite("Redis", QueueServer.layer, QueueServer)
 
-  it.effect("a lease from before the queue was empty holds nothing", () =>
+  it.effect("a lease from before the queue was empty is invalid", () =>
     Effect.gen(function* () {
       const queue = yield* TaskQueue.TaskQueue
       const nonces = new Set<number>()
       for (let round = 0; round < 5; round++) {
-        // All in one moment.
+        // All at the same time.
         yield* queue.submit(facts(10))
         assert.include(yield* QueueServer.remains, "meta")
         for (const { nonce } of yield* queue.take({ worker: "w", limit: 10 })) nonces.add(nonce)
@@ -63,7 +63,7 @@ describe.skipIf(missing !== undefined)(missing ?? "on a server", () => {
       const right = yield* machine(Layer.empty)
       yield* skewed.submit(facts(1))
       const [lease] = yield* skewed.take({ worker: "skewed", limit: 1 })
-      // Every step, also this one, first hands on what has run out.
+      // Every step, including this one, first handles expired leases.
       assert.strictEqual((yield* right.overview()).lanes[0]?.leased, 1)
       assert.isTrue(yield* skewed.holds(lease))
       assert.isTrue(yield* skewed.release(lease, 100))
@@ -84,7 +84,7 @@ describe.skipIf(missing !== undefined)(missing ?? "on a server", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("in a chain, settles a task and takes the next one in one round trip", () => {
+  it.effect("in a chain, settles a task and claims the next one in one round trip", () => {
     let trips = 0
     const length = 20
     return Effect.gen(function* () {
@@ -97,11 +97,11 @@ describe.skipIf(missing !== undefined)(missing ?? "on a server", () => {
       for (let index = 0; index < length; index++) {
         const [lease] = yield* queue.take({ worker: "w", limit: 3 })
         assert.strictEqual(lease.taskId, `t${index}`)
-        // Not waited for: the next question goes with it.
+        // Not awaited: the next request goes with it.
         yield* Effect.forkChild(queue.tell("x", { settled: [lease.taskId] }), { startImmediately: true })
       }
       yield* QueueServer.quiesce
-      // The submission, the first task, and the last one that nobody follows.
+      // The submission, the first task, and the last one, which has no successor.
       assert.isAtMost(trips, length + 3)
       assert.strictEqual((yield* queue.overview()).lanes.length, 0)
     }).pipe(
@@ -116,7 +116,7 @@ describe.skipIf(missing !== undefined)(missing ?? "on a server", () => {
     )
   })
 
-  it.effect("a call that takes long does not keep the others waiting", () => {
+  it.effect("a slow call does not delay the others", () => {
     const reply = Deferred.makeUnsafe<void>()
     let steps = 0
     return Effect.gen(function* () {
@@ -141,7 +141,7 @@ describe.skipIf(missing !== undefined)(missing ?? "on a server", () => {
     )
   })
 
-  it.live("a timer that another process sets is in time for who waits already", () =>
+  it.live("a timer set by another process wakes waiting callers in time", () =>
     Effect.gen(function* () {
       const options = { prefix: RedisServer.fresh("queue"), pollMillis: 60_000, heartbeatMillis: 60_000 }
       const transport = Layer.effect(
@@ -172,7 +172,7 @@ describe.skipIf(missing !== undefined)(missing ?? "on a server", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("an execution that came in parts stays", () =>
+  it.effect("an execution submitted in parts persists", () =>
     Effect.gen(function* () {
       const queue = yield* TaskQueue.TaskQueue
       yield* queue.submit(facts(3_000))
@@ -183,7 +183,7 @@ describe.skipIf(missing !== undefined)(missing ?? "on a server", () => {
     }).pipe(Effect.provide(QueueServer.layer()))
   )
 
-  it.effect("an execution whose parts went away on the way comes whole, or not at all", () => {
+  it.effect("an execution whose parts expire during submission is stored completely, or not at all", () => {
     const drop: Script = {
       name: "stage",
       source: "local function run(keys) return redis.call('DEL', keys[1]) end",
@@ -199,7 +199,7 @@ describe.skipIf(missing !== undefined)(missing ?? "on a server", () => {
       Effect.provide(
         QueueServer.layer({
           around: (run) => (script, keys, args) => {
-            // As if the first part had been there for too long when the third arrived.
+            // As if the first part had expired when the third arrived.
             if (script.name === "stage" && ++stages === 3)
               return Effect.andThen(run(drop, keys, []), run(script, keys, args))
             return run(script, keys, args)

@@ -28,7 +28,7 @@ const connect = (url: string, options: Partial<RedisConnection.Options> = {}) =>
 
 const redisOf = (context: Context.Context<Redis.Redis>) => Context.get(context, Redis.Redis)
 
-/** What every kind of connection must be able to do. */
+/** Operations that every kind of connection must support. */
 const exercise = Effect.fnUntraced(function* (context: Context.Context<Redis.Redis | RedisConnection.RedisConnection>) {
   const redis = redisOf(context)
   assert.strictEqual(yield* redis.send("SET", "{a}1", "x"), "OK")
@@ -53,12 +53,12 @@ const exercise = Effect.fnUntraced(function* (context: Context.Context<Redis.Red
   yield* redis.send("DEL", "count")
 })
 
-/** Again and again, until it succeeds. */
+/** Repeatedly, until it succeeds. */
 const eventually = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.retry(effect, Schedule.spaced("50 millis")).pipe(Effect.timeout("20 seconds"))
 
 describe.skipIf(missing !== undefined)(missing ?? "a cluster", { timeout: 60_000 }, () => {
-  it.live("does what a single server does, with a user and a password", () =>
+  it.live("supports everything that a single server does, with a user and a password", () =>
     Effect.gen(function* () {
       const node = yield* RedisProcess.cluster({
         config: [`user me on >${secret} +@all ~* &*`, "user default on nopass +@all ~* &*"]
@@ -85,7 +85,7 @@ describe.skipIf(missing !== undefined)(missing ?? "a cluster", { timeout: 60_000
     }).pipe(Effect.scoped)
   )
 
-  it.live("comes back after all of it was gone; meanwhile commands fail, none waits for ever", () =>
+  it.live("recovers after all of it was down; meanwhile commands fail, and none waits forever", () =>
     Effect.gen(function* () {
       const node = yield* RedisProcess.cluster()
       const redis = redisOf(yield* connect(`redis+cluster://127.0.0.1:${node.port}`))
@@ -104,7 +104,7 @@ describe.skipIf(missing !== undefined)(missing ?? "a cluster", { timeout: 60_000
     }).pipe(Effect.scoped)
   )
 
-  it.live("what keeps one from connecting is told in words", () =>
+  it.live("a failed connection is reported with its reason", () =>
     Effect.gen(function* () {
       const node = yield* RedisProcess.cluster()
       const wrong = yield* Effect.flip(connect(`redis+cluster://nobody:${secret}@127.0.0.1:${node.port}`))
@@ -123,7 +123,7 @@ describe.skipIf(missing !== undefined)(missing ?? "a cluster", { timeout: 60_000
 })
 
 describe.skipIf(missing !== undefined)(missing ?? "a server behind a sentinel", { timeout: 60_000 }, () => {
-  it.live("is found by its name, with passwords of its own and of the sentinel's", () =>
+  it.live("is found by its name, with separate passwords for it and the sentinel", () =>
     Effect.gen(function* () {
       const server = yield* RedisProcess.make({ config: [`requirepass ${secret}`], cli: ["-a", secret] })
       const watch = yield* RedisProcess.sentinelOf(server, {
@@ -138,7 +138,7 @@ describe.skipIf(missing !== undefined)(missing ?? "a server behind a sentinel", 
     }).pipe(Effect.scoped)
   )
 
-  it.live("after a failover the new master is used", () =>
+  it.live("uses the new master after a failover", () =>
     Effect.gen(function* () {
       const server = yield* RedisProcess.make()
       const replica = yield* RedisProcess.make({ config: [`replicaof 127.0.0.1 ${server.port}`] })
@@ -162,7 +162,7 @@ describe.skipIf(missing !== undefined)(missing ?? "a server behind a sentinel", 
     }).pipe(Effect.scoped)
   )
 
-  it.live("what keeps one from connecting is told in words", () =>
+  it.live("a failed connection is reported with its reason", () =>
     Effect.gen(function* () {
       const server = yield* RedisProcess.make()
       const watch = yield* RedisProcess.sentinelOf(server)
@@ -183,7 +183,7 @@ describe.skipIf(missing !== undefined)(missing ?? "a server behind a sentinel", 
 })
 
 describe.skipIf(missing !== undefined)(missing ?? "TLS", { timeout: 60_000 }, () => {
-  it.live("a server and a cluster, when their authority is trusted, and not otherwise", () =>
+  it.live("a server and a cluster are accepted only if their authority is trusted", () =>
     Effect.gen(function* () {
       const folder = yield* Effect.acquireRelease(
         Effect.sync(() => mkdtempSync(join(tmpdir(), "crewline-tls-"))),

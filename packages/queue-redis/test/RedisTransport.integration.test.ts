@@ -9,7 +9,7 @@ import * as RedisServer from "./RedisServer.ts"
 
 if (RedisServer.missing !== undefined) console.warn(`Skipped: ${RedisServer.missing}`)
 describe.skipIf(RedisServer.missing !== undefined)(RedisServer.missing ?? "RedisTransport", () => {
-  it.effect("a listener that throws is logged, and hears the next message", () => {
+  it.effect("an exception in a listener is logged, and it receives the next message", () => {
     const logged: Array<string> = []
     const channel = RedisServer.fresh("transport")
     return Effect.gen(function* () {

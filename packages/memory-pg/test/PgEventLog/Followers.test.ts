@@ -16,7 +16,7 @@ const eventOf = (seq: number, last: number): ExecutionEvent.ExecutionEvent => ({
   executionId: "x"
 })
 
-/** A table that counts how it is asked. */
+/** A fake table that counts requests. */
 const table = (stored: number) => {
   const state = { stored, ended: true, reads: 0, positions: 0, failing: 0 }
   const lengths = 100
@@ -59,7 +59,7 @@ const seqs = (events: ReadonlyArray<ExecutionEvent.Followed>) => events.map((eve
 const upTo = (n: number) => Array.from({ length: n }, (_, index) => index + 1)
 
 describe("Followers", () => {
-  it.effect("who waits for more is told when the execution is not there any more", () =>
+  it.effect("a waiting follower is informed when the execution no longer exists", () =>
     Effect.gen(function* () {
       const { options, state } = table(3)
       state.ended = false
@@ -97,7 +97,7 @@ describe("Followers", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("what this process stores is handed on without reading", () =>
+  it.effect("events stored by this process are forwarded without reading", () =>
     Effect.gen(function* () {
       const { options, state } = table(0)
       state.ended = false
@@ -112,12 +112,12 @@ describe("Followers", () => {
       yield* TestClock.adjust(1_000)
       for (const fiber of fibers) assert.deepStrictEqual(seqs(yield* Fiber.join(fiber)), upTo(300))
       assert.strictEqual(state.reads, 0)
-      // One look to begin with, one after a second.
+      // One read at the start, one after a second.
       assert.strictEqual(state.positions, 2)
     }).pipe(Effect.scoped)
   )
 
-  it.effect("without any hint they see what is new after a second", () =>
+  it.effect("without hints they see new events after a second", () =>
     Effect.gen(function* () {
       const { options, state } = table(3)
       state.ended = false
@@ -157,12 +157,12 @@ describe("Followers", () => {
       const reads = state.reads
       yield* goOn.open
       assert.deepStrictEqual(seqs(yield* Fiber.join(slow)), upTo(5_000))
-      // It had to read again what there was no room for: nothing was kept for its sake.
+      // It had to read evicted pages again: nothing was kept for it.
       assert.isAbove(state.reads - reads, 30)
     }).pipe(Effect.scoped)
   )
 
-  it.effect("a follower outlives a database that is gone for a while, and fails when it stays away", () =>
+  it.effect("a follower survives a temporary database failure, and fails if it persists", () =>
     Effect.gen(function* () {
       const { options, state } = table(10)
       const followers = yield* Followers.make(options)
@@ -177,7 +177,7 @@ describe("Followers", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("one follower that is interrupted while it reads does not take the others with it", () =>
+  it.effect("a follower interrupted while it reads does not affect the others", () =>
     Effect.gen(function* () {
       const { options, state } = table(10)
       const gate = yield* Latch.make(false)
@@ -195,7 +195,7 @@ describe("Followers", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("what is stored while a page is read finds its place", () =>
+  it.effect("events stored while a page is read are in order", () =>
     Effect.gen(function* () {
       const { options, state } = table(3)
       state.ended = false

@@ -14,8 +14,8 @@ const completed = (taskId: string, output: Schema.Json): ExecutionEvent.Executio
 })
 const ended: ExecutionEvent.ExecutionEvent = { ...stamp, type: "ExecutionEnded", status: "completed", usage }
 
-describe("outputs that were stored here", () => {
-  it("are known until their execution ends, to their tenant", () => {
+describe("cached outputs of this process", () => {
+  it("are available until their execution ends, to their tenant", () => {
     const outputs = Outputs.make(1_000)
     const given = { list: [1] }
     outputs.stored("t", "x", [completed("a", given), completed("b", null)])
@@ -27,7 +27,7 @@ describe("outputs that were stored here", () => {
     assert.isUndefined(outputs.find("t", "x", ["a"]))
   })
 
-  it("are no more than fit, and those that were used last stay", () => {
+  it("are limited in size, and the most recently used remain", () => {
     const outputs = Outputs.make(100)
     for (const id of ["x", "y"]) outputs.stored("t", id, [completed("a", "o".repeat(40))])
     assert.isDefined(outputs.find("t", "x", ["a"]))
@@ -36,7 +36,7 @@ describe("outputs that were stored here", () => {
       ["x", "y", "z"].map((id) => outputs.find("t", id, ["a"]) !== undefined),
       [true, false, true]
     )
-    // Not even the largest of all is more.
+    // Even the largest is within the limit.
     outputs.stored("t", "x", [completed("b", "o".repeat(90))])
     assert.isUndefined(outputs.find("t", "x", ["b"]))
     const large = Outputs.make(1_000_000)

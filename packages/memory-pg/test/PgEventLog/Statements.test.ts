@@ -1,6 +1,6 @@
 /**
- * How many statements each operation of the log takes: one more is a round trip more, and is seen
- * here.
+ * The number of statements of each operation of the log: an additional statement is an additional
+ * round trip and fails the test.
  */
 import { assert, layer } from "@effect/vitest"
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
@@ -36,7 +36,7 @@ const asking: ExecutionEvent.Draft = {
 const completed = (taskId: string): ExecutionEvent.Draft => ({ type: "TaskCompleted", taskId, run: 1, output: "o" })
 
 layer(Database.layer({ kind: "memory" }), { excludeTestServices: true, timeout: "1 minute" })("PgEventLog", (it) => {
-  it.effect("takes one statement an operation, and one for all starts or appends that come together", () =>
+  it.effect("uses one statement per operation, and one for all concurrent starts or appends", () =>
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       let statements = 0

@@ -82,7 +82,7 @@ const claimed: ExecutionEvent.TaskStarted = {
   worker: "w"
 }
 
-/** What both logs are told, with versions relative to where the execution stands. */
+/** The input of both logs, with versions relative to the current one of the execution. */
 const draft: fc.Arbitrary<ExecutionEvent.Draft> = fc.oneof(
   fc
     .record({
@@ -124,7 +124,7 @@ const shared = PgEventLog.layer.pipe(Layer.provideMerge(Database.layer({ kind: "
 
 layer(shared, { excludeTestServices: true, timeout: "1 minute" })("PgEventLog", (it) => {
   it.effect(
-    "answers every append as the local log does",
+    "answers every append like the local log",
     () =>
       Effect.gen(function* () {
         const stored = yield* EventLog.EventLog
@@ -193,7 +193,7 @@ layer(shared, { excludeTestServices: true, timeout: "1 minute" })("PgEventLog", 
         { type: "SignalReceived", signal: "s", value: "secret" },
         answered("1")
       ])
-      // Were one of them read, it could not be parsed.
+      // If one of them were read, it could not be parsed.
       yield* asOwner(
         Effect.andThen(
           sql`update crewline_event set payload = '{' where payload is not null`,
@@ -218,7 +218,7 @@ layer(shared, { excludeTestServices: true, timeout: "1 minute" })("PgEventLog", 
     })
   )
 
-  it.effect("what is very large is apart, by hash, with an excerpt", () =>
+  it.effect("very large payloads are stored separately, by hash, with an excerpt", () =>
     Effect.gen(function* () {
       const [log, sql] = [yield* EventLog.EventLog, yield* SqlClient.SqlClient]
       yield* log.start("large", started)
@@ -254,7 +254,7 @@ layer(shared, { excludeTestServices: true, timeout: "1 minute" })("PgEventLog", 
     })
   )
 
-  it.effect("in a transaction of the caller an append joins it, and followers hear of it after the commit", () =>
+  it.effect("in a transaction of the caller an append joins it, and followers are informed after the commit", () =>
     Effect.gen(function* () {
       const [log, sql] = [yield* EventLog.EventLog, yield* SqlClient.SqlClient]
       yield* log.start("joined", started)
@@ -275,7 +275,7 @@ layer(shared, { excludeTestServices: true, timeout: "1 minute" })("PgEventLog", 
     }).pipe(Effect.timeout("10 seconds"))
   )
 
-  it.effect("an append that the database cannot take fails by itself", () =>
+  it.effect("an append that the database rejects fails alone", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       yield* log.start("batch", started)
@@ -289,7 +289,7 @@ layer(shared, { excludeTestServices: true, timeout: "1 minute" })("PgEventLog", 
     })
   )
 
-  it.effect("closing the log fails what waits, instead of leaving it", () =>
+  it.effect("closing the log fails waiting operations", () =>
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const scope = yield* Scope.make()

@@ -8,7 +8,7 @@ import * as StoredEvent from "../../src/PgEventLog/StoredEvent.ts"
 
 const at = new Date("2026-11-22T12:00:00.123Z")
 
-/** Any JSON, large enough at times to be stored apart. */
+/** Any JSON, sometimes large enough to be stored separately. */
 const json = fc.oneof(
   { weight: 9, arbitrary: fc.jsonValue({ stringUnit: "binary" }).map((value) => value as Schema.Json) },
   { weight: 1, arbitrary: fc.string({ unit: "binary", maxLength: 50 }).map((text) => text.repeat(10_000)) }
@@ -229,7 +229,7 @@ const drafts = fc.oneof(
 )
 
 describe("StoredEvent", () => {
-  it("gives back what it was given", () => {
+  it("returns what was stored", () => {
     fc.assert(
       fc.property(drafts, (draft) => {
         const { blob, row } = StoredEvent.split(draft)
@@ -243,7 +243,7 @@ describe("StoredEvent", () => {
     )
   })
 
-  it("leaves texts out of the body, and keeps what the fold needs", () => {
+  it("leaves texts out of the body, and keeps everything that the fold needs", () => {
     const secret = "only for those who read payloads"
     const suspended = draftOf.TaskSuspended.map((suspension): ExecutionEvent.Draft => ({
       ...suspension,
@@ -313,7 +313,7 @@ describe("StoredEvent", () => {
     )
   })
 
-  it("keeps every row small, and says what is stored apart", () => {
+  it("keeps every row small, and records what is stored separately", () => {
     fc.assert(
       fc.property(drafts, (draft) => {
         const { blob, row } = StoredEvent.split(draft)

@@ -14,18 +14,18 @@ interface Engine {
   readonly Module: new (bytes: Uint8Array) => object
   readonly Instance: new (module: object) => { readonly exports: { readonly sum: (n: number) => number } }
 }
-// The types of Node have no values of it.
+// The types of Node do not declare it.
 const { Instance, Module } = Reflect.get(globalThis, "WebAssembly") as Engine
 
 NodeV8.setFlagsFromString("--allow-natives-syntax")
-// A function of V8 that only text can name.
+// A function of V8 that can be named only in text.
 const isOptimized: (f: unknown) => boolean = runInThisContext("(f) => %IsTurboFanFunction(f)")
 
 let modules = 0
 
-/** Whether a new module is optimized when it is busy. */
+/** Whether a new module is optimized under load. */
 const optimizes = async () => {
-  // A section without meaning: V8 compiles the same bytes only once.
+  // A section without meaning, because V8 compiles the same bytes only once.
   const { exports } = new Instance(new Module(Uint8Array.from([...sum, 0, 2, 0, modules++])))
   assert.strictEqual(exports.sum(10), 55)
   for (let round = 0; round < 100; round++) {
@@ -36,7 +36,7 @@ const optimizes = async () => {
   return false
 }
 
-it("nothing is optimized while it is in use, and other modules are afterwards", async () => {
+it("no module is optimized while it is in use, and other modules are afterwards", async () => {
   assert.isTrue(await optimizes())
   const during = await BaselineCompiler.use(() => Promise.all([optimizes(), BaselineCompiler.use(optimizes)]))
   assert.deepStrictEqual(during, [false, false])

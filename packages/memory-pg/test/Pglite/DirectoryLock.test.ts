@@ -21,7 +21,7 @@ afterEach(() => {
   NodeFs.rmSync(directory, { recursive: true, force: true })
 })
 
-/** A process that tries to hold the directory, and what it said first. */
+/** A process that tries to hold the directory, and its first output. */
 const holder = async () => {
   const child = spawn(process.execPath, [fixture, directory], { stdio: ["ignore", "pipe", "inherit"] })
   children.push(child)
@@ -34,7 +34,7 @@ const kill = async (child: ChildProcess) => {
   await once(child, "exit")
 }
 
-/** Takes and gives back; answers "held" or the message. */
+/** Acquires and releases the lock; returns "held" or the message. */
 const attempt = () =>
   Effect.runPromise(
     Effect.scoped(
@@ -45,7 +45,7 @@ const attempt = () =>
 const locks = () => NodeFs.readdirSync(directory).filter((name) => name.startsWith("lock-"))
 
 describe("DirectoryLock", () => {
-  it("refuses a second process with the pid of the first and what to do", async () => {
+  it("refuses a second process with the pid of the first and advice", async () => {
     const { child, said } = await holder()
     assert.strictEqual(said, "held")
     const message = await attempt()
@@ -56,7 +56,7 @@ describe("DirectoryLock", () => {
     assert.strictEqual(locks().length, 1)
   })
 
-  it("takes over at once from a process that was killed", async () => {
+  it("takes over at once from a killed process", async () => {
     for (let round = 0; round < 3; round++) {
       const { child, said } = await holder()
       assert.strictEqual(said, "held")
@@ -67,14 +67,14 @@ describe("DirectoryLock", () => {
     }
   })
 
-  it("does not take over from a process that only stands still", async () => {
+  it("does not take over from a frozen process", async () => {
     const { child } = await holder()
     child.kill("SIGSTOP")
     assert.include(await attempt(), `process ${child.pid}`)
     child.kill("SIGCONT")
   })
 
-  it("gives itself back, and is refused to the same process meanwhile", async () => {
+  it("can be released, and is refused to the same process before", async () => {
     assert.strictEqual(await attempt(), "held")
     const twice = await Effect.runPromise(
       Effect.scoped(Effect.andThen(DirectoryLock.acquire(directory), Effect.promise(attempt)))
@@ -83,13 +83,13 @@ describe("DirectoryLock", () => {
     assert.strictEqual(await attempt(), "held")
   })
 
-  it("lets one of many that come together in", async () => {
+  it("admits one of many concurrent processes", async () => {
     const said = await Promise.all(Array.from({ length: 6 }, async () => (await holder()).said))
     assert.strictEqual(said.filter((text) => text === "held").length, 1)
     assert.strictEqual(said.filter((text) => text.includes("in use by process")).length, 5)
   })
 
-  it("waits for a claim that stands beside its own to be decided", async () => {
+  it("waits until a concurrent claim is decided", async () => {
     const { child } = await holder()
     const path = NodePath.join(directory, locks()[0]!)
     const lock = JSON.parse(NodeFs.readFileSync(path, "utf8")) as object
@@ -100,32 +100,29 @@ describe("DirectoryLock", () => {
     assert.strictEqual(await waiting, "held")
   })
 
-  it.runIf(process.platform === "linux")(
-    "is not fooled by a pid that is used again, or by a dead child nobody buried",
-    async () => {
-      const { child } = await holder()
-      const [name] = locks()
-      const lock = JSON.parse(NodeFs.readFileSync(NodePath.join(directory, name!), "utf8")) as { started: string }
-      await kill(child)
-      // The pid of a live process that started at another time.
-      NodeFs.writeFileSync(NodePath.join(directory, name!), JSON.stringify({ ...lock, pid: process.ppid }))
-      assert.strictEqual(await attempt(), "held")
+  it.runIf(process.platform === "linux")("is not misled by a reused pid, or by a zombie process", async () => {
+    const { child } = await holder()
+    const [name] = locks()
+    const lock = JSON.parse(NodeFs.readFileSync(NodePath.join(directory, name!), "utf8")) as { started: string }
+    await kill(child)
+    // The pid of a live process with a different start time.
+    NodeFs.writeFileSync(NodePath.join(directory, name!), JSON.stringify({ ...lock, pid: process.ppid }))
+    assert.strictEqual(await attempt(), "held")
 
-      // `sleep` takes the place of the shell that began the holder, and never waits for it.
-      const parent = spawn("sh", ["-c", `"${process.execPath}" "${fixture}" "${directory}" & exec sleep 60`], {
-        stdio: ["ignore", "pipe", "inherit"]
-      })
-      children.push(parent)
-      await once(parent.stdout, "data")
-      const { pid } = JSON.parse(NodeFs.readFileSync(NodePath.join(directory, locks()[0]!), "utf8")) as { pid: number }
-      process.kill(pid, "SIGKILL")
-      while (!NodeFs.readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z"))
-        await new Promise((done) => setTimeout(done, 5))
-      assert.strictEqual(await attempt(), "held")
-    }
-  )
+    // `sleep` replaces the shell that started the holder, and never waits for it.
+    const parent = spawn("sh", ["-c", `"${process.execPath}" "${fixture}" "${directory}" & exec sleep 60`], {
+      stdio: ["ignore", "pipe", "inherit"]
+    })
+    children.push(parent)
+    await once(parent.stdout, "data")
+    const { pid } = JSON.parse(NodeFs.readFileSync(NodePath.join(directory, locks()[0]!), "utf8")) as { pid: number }
+    process.kill(pid, "SIGKILL")
+    while (!NodeFs.readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z"))
+      await new Promise((done) => setTimeout(done, 5))
+    assert.strictEqual(await attempt(), "held")
+  })
 
-  it("goes by the heartbeat of a process that it cannot see", async () => {
+  it("uses the heartbeat of a process that it cannot see", async () => {
     const path = NodePath.join(directory, "lock-1-1")
     NodeFs.writeFileSync(
       path,
@@ -140,7 +137,7 @@ describe("DirectoryLock", () => {
     assert.deepStrictEqual(locks(), [])
   })
 
-  it("says which directory cannot be used", async () => {
+  it("names the directory that cannot be used", async () => {
     const file = NodePath.join(directory, "file")
     NodeFs.writeFileSync(file, "")
     directory = file

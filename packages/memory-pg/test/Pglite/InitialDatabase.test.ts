@@ -20,13 +20,13 @@ afterEach(() => NodeFs.rmSync(directory, { recursive: true }))
 const timeout = 60_000
 
 describe("InitialDatabase", { timeout }, () => {
-  it("fits the installed PGlite and the migrations of this version, and no others", () => {
+  it("matches the installed PGlite and exactly the migrations of this version", () => {
     assert.isDefined(InitialDatabase.find(Migrations.component, hashes), "run npm run generate")
     assert.isUndefined(InitialDatabase.find(Migrations.component, [...hashes, "another"]))
     assert.isUndefined(InitialDatabase.find("another", hashes))
   })
 
-  it("a new database begins with every table, on disk and in memory", async () => {
+  it("a new database starts with every table, on disk and in memory", async () => {
     const initial = InitialDatabase.find(Migrations.component, hashes)
     for (const options of [{ directory, initial }, { initial }]) {
       const applied = await Effect.runPromise(Effect.provide(Migrations.migrate, Pglite.layer(options)))
@@ -34,7 +34,7 @@ describe("InitialDatabase", { timeout }, () => {
     }
   })
 
-  it("what a process that died has left is done again, and what is complete is left alone", async () => {
+  it("an incomplete directory of a dead process is created again, and a complete one is left alone", async () => {
     const archive = InitialDatabase.find(Migrations.component, hashes)!
     const target = NodePath.join(directory, "postgres")
     NodeFs.mkdirSync(NodePath.join(`${target}.new`, "base"), { recursive: true })
@@ -43,7 +43,7 @@ describe("InitialDatabase", { timeout }, () => {
     assert.deepStrictEqual(NodeFs.readdirSync(directory), ["postgres"])
     assert.isFalse(NodeFs.existsSync(NodePath.join(target, "half")))
     assert.strictEqual(NodeFs.readFileSync(NodePath.join(target, "PG_VERSION"), "utf8"), "18\n")
-    // PostgreSQL accepts no directory that others may write to.
+    // PostgreSQL rejects directories that others may write to.
     assert.strictEqual(NodeFs.statSync(target).mode & 0o777, 0o700)
     NodeFs.writeFileSync(NodePath.join(target, "PG_VERSION"), "kept")
     await InitialDatabase.place(archive, target)
@@ -58,7 +58,8 @@ describe("InitialDatabase", { timeout }, () => {
           directory
         ])
       )
-    // 200 and 195 today; with the optimizing compiler, or making the database anew, more than 500.
+    // 200 and 195 today; with the optimizing compiler, or when the database is created from
+    // scratch, more than 500.
     for (const open of ["first", "second"]) assert.isBelow(peak(), 300, open)
   })
 })

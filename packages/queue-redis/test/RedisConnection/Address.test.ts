@@ -62,7 +62,7 @@ describe("Address", () => {
     })
   })
 
-  it("for people, without users and passwords", () => {
+  it("for display, without users and passwords", () => {
     const texts = [
       ["redis://me:secret@a:1/2", "a:1"],
       ["redis+sentinel://me:secret@a:1,b/main?sentinelPassword=secret", '"main" of the sentinels a:1, b:26379'],
@@ -87,7 +87,7 @@ describe("Address", () => {
     "redis+cluster://a,,b",
     "redis+cluster://a,b/c:7000",
     "redis://:%ZZ@a"
-  ])("%o is refused without being repeated", (url) => {
+  ])("%o is refused without being quoted", (url) => {
     const parsed = parse(url)
     assert.isTrue(Result.isFailure(parsed))
     const text = Result.isFailure(parsed) ? parsed.failure : ""

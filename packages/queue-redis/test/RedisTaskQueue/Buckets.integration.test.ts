@@ -1,4 +1,4 @@
-/** One queue in several parts: what a worker sees of it, and what it must not notice. */
+/** One queue in several parts, which a worker must see as one. */
 import * as TaskQueue from "@crewline/core/TaskQueue"
 import { TaskQueueContract } from "@crewline/core/testing"
 import { assert, it } from "@effect/vitest"
@@ -25,7 +25,7 @@ const test = (sentence: string, body: Effect.Effect<void, unknown, TaskQueue.Tas
 
 describe.skipIf(missing !== undefined)(missing ?? "a queue in three parts", () => {
   test(
-    "hands out what is in any of them, each task once and after its dependencies",
+    "hands out tasks of all parts, each once and after its dependencies",
     Effect.gen(function* () {
       const queue = yield* TaskQueue.TaskQueue
       for (const id of ids) yield* queue.submit(facts(id, pair))
@@ -44,7 +44,7 @@ describe.skipIf(missing !== undefined)(missing ?? "a queue in three parts", () =
   )
 
   test(
-    "wakes who waits, whichever has something, and gives nothing to who has left",
+    "wakes waiting callers when any part has a task, and hands nothing to callers that have left",
     Effect.gen(function* () {
       const queue = yield* TaskQueue.TaskQueue
       for (const id of ids.slice(0, 8)) {
@@ -64,7 +64,7 @@ describe.skipIf(missing !== undefined)(missing ?? "a queue in three parts", () =
   )
 
   test(
-    "keeps to a worker's lanes in all of them together",
+    "enforces a worker's lanes across all parts",
     Effect.gen(function* () {
       const queue = yield* TaskQueue.TaskQueue
       for (const id of ids) yield* queue.submit(facts(id, [{ id: "a", dependencies: [], lane: "slow" }]))
@@ -74,7 +74,7 @@ describe.skipIf(missing !== undefined)(missing ?? "a queue in three parts", () =
   )
 
   test(
-    "tells what it holds, who works on it and what is lost, as one",
+    "reports contents, workers and losses as one",
     Effect.gen(function* () {
       const queue = yield* TaskQueue.TaskQueue
       const info = { name: "w", concurrency: 24, startedAt: "2026-01-01T00:00:00.000Z", draining: false }

@@ -5,13 +5,13 @@ import * as Fiber from "effect/Fiber"
 import { setImmediate as turn, setTimeout as sleep } from "node:timers/promises"
 import * as BusyPoll from "../../src/RedisTaskQueue/BusyPoll.ts"
 
-/** Whether something keeps the event loop turning. */
+/** Whether the event loop is kept busy. */
 const isAwake = Effect.promise(async () => {
   await turn()
   return process.getActiveResourcesInfo().includes("Immediate")
 })
 
-/** A call that is under way. */
+/** A call in progress. */
 const called = Effect.fnUntraced(function* (micros: number) {
   const reply = Deferred.makeUnsafe<string>()
   const fiber = yield* Effect.forkChild(BusyPoll.make(micros)(Deferred.await(reply)), { startImmediately: true })
@@ -19,7 +19,7 @@ const called = Effect.fnUntraced(function* (micros: number) {
 })
 
 describe("BusyPoll", () => {
-  it.live("keeps the process awake until the reply is there", () =>
+  it.live("keeps the process awake until the reply arrives", () =>
     Effect.gen(function* () {
       assert.isFalse(yield* isAwake)
       const { fiber, reply } = yield* called(60_000_000)
@@ -33,7 +33,7 @@ describe("BusyPoll", () => {
     })
   )
 
-  it.live("stays awake for no longer than it was told, and not at all for a call that was given up", () =>
+  it.live("stays awake no longer than its limit, and not at all for an abandoned call", () =>
     Effect.gen(function* () {
       const short = yield* called(1)
       yield* Effect.promise(() => sleep(5))

@@ -1,6 +1,6 @@
 /**
- * The contract on a cluster of one node, which holds every slot, with busy polling; what its
- * scripts do is watched with MONITOR.
+ * The contract on a cluster of one node, which holds every slot, with busy polling; its scripts are
+ * observed with MONITOR.
  */
 import { TaskQueueContract } from "@crewline/core/testing"
 import * as Effect from "effect/Effect"
@@ -18,8 +18,8 @@ const { missing } = RedisProcess
 if (missing !== undefined) console.warn(`Skipped: ${missing}`)
 
 /**
- * Which arguments of a command are keys, as the server says: the first, the last (negative: from
- * the end), the step.
+ * The positions of keys among the arguments of a command, as reported by the server: first, last
+ * (negative: from the end), step.
  */
 type KeyPlaces = readonly [first: number, last: number, step: number]
 
@@ -87,7 +87,7 @@ describe.skipIf(missing !== undefined)(missing ?? "on a cluster", () => {
     QueueServer
   )
 
-  it("no script has touched a key that it was not given", () => {
+  it("no script has touched a key that it was not passed", () => {
     assert.isAbove(scripts, 0)
     assert.isAbove(commands, scripts)
     assert.deepStrictEqual([...strays], [])

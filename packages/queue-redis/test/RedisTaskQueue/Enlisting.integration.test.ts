@@ -18,7 +18,7 @@ const info = (name: string): TaskQueue.WorkerInfo => ({
 })
 
 describe.skipIf(missing !== undefined)(missing ?? "workers of a Redis that was emptied", () => {
-  it.live("are known again with their next heartbeat, unless they were dismissed", () =>
+  it.live("are registered again with their next heartbeat, unless they were dismissed", () =>
     Effect.gen(function* () {
       const redis = yield* RedisProcess.make()
       yield* Effect.gen(function* () {

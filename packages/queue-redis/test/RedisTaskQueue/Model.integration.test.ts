@@ -1,6 +1,6 @@
 /**
- * `CREWLINE_QUEUE_RUNS=2000` is the nightly mode; a failure prints what `CREWLINE_QUEUE_SEED`,
- * `_PATH` and `_REPLAY` (`replayPath`) take to give it again.
+ * `CREWLINE_QUEUE_RUNS=2000` is the nightly mode; a failure prints the values of
+ * `CREWLINE_QUEUE_SEED`, `_PATH` and `_REPLAY` (`replayPath`) that repeat it.
  */
 import { TaskQueueModel } from "@crewline/core/testing"
 import * as Effect from "effect/Effect"

@@ -1,6 +1,6 @@
 /**
- * The contract on servers that keep no functions for us: one that knows none, and one on which we
- * may not use them.
+ * The contract on servers without functions: one that does not support them, and one that forbids
+ * them.
  */
 import { TaskQueueContract } from "@crewline/core/testing"
 import * as Effect from "effect/Effect"

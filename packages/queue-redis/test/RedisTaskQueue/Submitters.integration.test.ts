@@ -1,6 +1,6 @@
 /**
- * Who submits a large execution sends it in parts: of several who do so at once, and one who dies
- * of it, one whole graph comes.
+ * A large execution is submitted in parts: if several processes submit it at once, and one dies,
+ * the result is one complete graph.
  */
 import * as TaskQueue from "@crewline/core/TaskQueue"
 import { TaskQueueContract } from "@crewline/core/testing"
@@ -19,7 +19,7 @@ if (missing !== undefined) console.warn(`Skipped: ${missing}`)
 const count = 2_000
 
 /**
- * A long line of tasks with a final one that waits for all: half of it would never end, or end too
+ * A long chain of tasks with a final one that waits for all: half of it would never end, or end too
  * soon.
  */
 const facts = TaskQueueContract.facts([
@@ -29,7 +29,7 @@ const facts = TaskQueueContract.facts([
 
 const connection = RedisServer.layerNamed("crewline-test-submitters")
 
-/** A machine of its own; `parts`: it dies before it sends another part. */
+/** A separate machine; `parts`: it dies before it sends another part. */
 const machine = Effect.fnUntraced(function* (prefix: string, parts = Number.POSITIVE_INFINITY) {
   let sent = 0
   const transport = Layer.effect(
@@ -50,7 +50,7 @@ const machine = Effect.fnUntraced(function* (prefix: string, parts = Number.POSI
 })
 
 describe.skipIf(missing !== undefined)(missing ?? "submitters", () => {
-  it.live("two at once and a dead one give one whole graph, and no key is left", () =>
+  it.live("two at once and a dead one create one complete graph, and no key is left", () =>
     Effect.gen(function* () {
       const prefix = RedisServer.fresh("submitters")
       const dead = yield* machine(prefix, 1)
@@ -62,7 +62,7 @@ describe.skipIf(missing !== undefined)(missing ?? "submitters", () => {
       assert.deepStrictEqual(yield* first.known({ after: undefined, limit: 10 }), [
         { executionId: "x", tenant: "default" }
       ])
-      // Each task once, by whoever asks.
+      // Each task once, whoever claims it.
       const taken = new Map<string, number>()
       while (taken.size < count) {
         for (const queue of [first, second]) {
