@@ -9,17 +9,21 @@
  * The arms `lexical` and `words` are shipped; the others are alternatives: plain BM25, `ts_rank` of
  * PostgreSQL with the terms of the question joined by OR, hashed vectors alone, and these fused
  * with the terms by rank.
+ *
+ * Without a file: what the memory of PostgreSQL costs against the same SQL by hand, by the number
+ * of memories in a scope, up to `--memories 10000`. Needs PostgreSQL at `TEST_DATABASE_URL`.
  */
 import * as Effect from "effect/Effect"
 import * as Locomo from "./Locomo.ts"
 import * as LocomoArms from "./LocomoArms.ts"
+import * as MemoryStorage from "./MemoryStorage.ts"
 import type { Files, Options, Report } from "./run.ts"
 
 export const files = ["locomo"]
+export const options = { memories: 10_000 }
 
-export const run = (report: Report, _: Options, { locomo }: Files): Promise<void> => {
-  if (locomo === undefined)
-    throw new Error("Which conversations? npm run -s bench -- memory --locomo FILE, FILE as in snap-research/locomo.")
+export const run = (report: Report, { memories }: Options, { locomo }: Files): Promise<void> => {
+  if (locomo === undefined) return Effect.runPromise(MemoryStorage.run(report, memories!))
   const conversations = Locomo.read(locomo)
   return Effect.runPromise(
     Effect.forEach(

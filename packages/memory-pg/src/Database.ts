@@ -20,7 +20,7 @@ import * as Postgres from "./Postgres.ts"
 import * as PostgresUrl from "./PostgresUrl.ts"
 import * as RowSecurity from "./RowSecurity.ts"
 
-export type Options =
+export type Options = (
   | ({ readonly kind: "server" } & Pick<Postgres.Options, "url" | "maxConnections" | "unref">)
   | { readonly kind: "embedded"; readonly directory: string }
   | {
@@ -28,6 +28,10 @@ export type Options =
       /** A dump by PGlite's `dumpDataDir` to begin with, instead of an empty database. */
       readonly loadDataDir?: Blob | undefined
     }
+) & {
+  /** True: with vectors of memories, where the server has pgvector. Default: without. */
+  readonly vectors?: boolean | undefined
+}
 
 /** The chosen database, for messages. */
 export class Database extends Context.Service<
@@ -83,13 +87,16 @@ const standing = Effect.flatMap(SqlClient.SqlClient, (sql) =>
   sql.unsafe<Standing>(`select current_user::text as "user", row_security_active('crewline_execution') as confined`)
 ).pipe(Effect.map(([row]) => row!))
 
+const migrated = (vectors: boolean) =>
+  vectors ? Effect.andThen(Migrations.migrate, Migrations.migrateVectors) : Effect.asVoid(Migrations.migrate)
+
 /**
  * An embedded database belongs to one process, as its lock proves: any other owner of executions is
  * dead, so they can be taken over before its leases expire.
  */
-const migratedAlone = Effect.gen(function* () {
+const migratedAlone = Effect.fnUntraced(function* (vectors: boolean) {
   const sql = yield* SqlClient.SqlClient
-  yield* Migrations.migrate
+  yield* migrated(vectors)
   yield* sql.unsafe("select crewline_disown(null)")
   yield* sql.unsafe(`set role ${RowSecurity.role}`)
 })
@@ -111,12 +118,12 @@ export const layerUnmigrated = (options: Options): Layer.Layer<SqlClient.SqlClie
  * Migrates on a connection of its own. Behind a pooler a user acts as the role by itself: a pooler
  * refuses to be told of one, or forgets it.
  */
-const server = (options: Postgres.Options) =>
+const server = ({ vectors, ...options }: Postgres.Options & { readonly vectors?: boolean | undefined }) =>
   Layer.unwrap(
     Effect.gen(function* () {
       // A database that cannot be reached is told of by the migration.
       const isPooled = yield* Effect.orElseSucceed(Postgres.isPooled(options), () => false)
-      const { confined, user } = yield* Effect.andThen(Migrations.migrate, standing).pipe(
+      const { confined, user } = yield* Effect.andThen(migrated(vectors === true), standing).pipe(
         Effect.provide(Layer.fresh(Postgres.layer({ ...options, isPooled, maxConnections: 1 })))
       )
       if (isPooled && !confined) return yield* Effect.fail(new NotConfined({ user }))
@@ -140,6 +147,6 @@ export const layer = (options: Options): Layer.Layer<Database | SqlClient.SqlCli
   const opened: Layer.Layer<SqlClient.SqlClient, Failure> =
     options.kind === "server"
       ? server(options)
-      : Layer.effectDiscard(migratedAlone).pipe(Layer.provideMerge(embedded(options)))
+      : Layer.effectDiscard(migratedAlone(options.vectors === true)).pipe(Layer.provideMerge(embedded(options)))
   return Layer.merge(confined, chosen).pipe(Layer.provideMerge(opened))
 }

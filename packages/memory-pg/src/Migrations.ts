@@ -181,3 +181,24 @@ export const migrate: Effect.Effect<ReadonlyArray<string>, MigrationError, SqlCl
 
 /** Applies this package's migrations before what is provided with it is built. */
 export const layer: Layer.Layer<never, MigrationError, SqlClient.SqlClient> = Layer.effectDiscard(migrate)
+
+/** The component of vectors of memories, which need the extension pgvector. */
+const vectorsComponent = "memory-spaces"
+const vectorMigrations: ReadonlyArray<Migration> = [{ id: 1, name: "memory-spaces", sql: Sql.memorySpaces }]
+
+/**
+ * Applies the migrations of memory that recalls by meaning, after the others; false: the database
+ * server has no pgvector. The user of the connection must be allowed to create extensions, unless
+ * it exists.
+ */
+export const migrateVectors: Effect.Effect<boolean, MigrationError | SqlError, SqlClient.SqlClient> = Effect.gen(
+  function* () {
+    const sql = yield* SqlClient.SqlClient
+    const [found] = yield* sql.unsafe<{ readonly available: boolean }>(
+      "select exists (select from pg_available_extensions where name = 'vector') as available"
+    )
+    if (!found!.available) return false
+    yield* run({ component: vectorsComponent, migrations: vectorMigrations })
+    return true
+  }
+)

@@ -19,28 +19,38 @@
  *
  * @see Migrations/Sql/memory.sql for the tables, and the folder beside it for the functions
  */
+import * as Embedder from "@crewline/core/Embedder"
 import * as Memory from "@crewline/core/Memory"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as SqlClient from "effect/sql/SqlClient"
+import * as Stream from "effect/Stream"
 import * as Finder from "./PgMemory/Finder.ts"
 import * as Knowing from "./PgMemory/Knowing.ts"
 import * as Lister from "./PgMemory/Lister.ts"
 import * as Query from "./PgMemory/Query.ts"
+import * as Spaces from "./PgMemory/Spaces.ts"
 import * as StoredMemory from "./PgMemory/StoredMemory.ts"
 import * as Writer from "./PgMemory/Writer.ts"
 
+/** Between two looks for memories without a vector. */
+const fillPause = "1 minute"
+
 /** Makes the memory over the current `SqlClient`; its writers live as long as the scope. */
-export const make: Effect.Effect<Memory.Memory["Service"], never, SqlClient.SqlClient | Scope.Scope> = Effect.gen(
-  function* () {
+export const make = (
+  spaces?: Spaces.Spaces
+): Effect.Effect<Memory.Memory["Service"], never, SqlClient.SqlClient | Scope.Scope> =>
+  Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
     const query = Query.make(sql)
     const rerank = yield* Memory.Reranking.make
-    const find = Finder.make(query)
+    const find = Finder.make(query, spaces)
     const lister = Lister.make(query)
+    const writer = yield* Writer.make(sql, query)
     return Memory.Memory.of({
-      ...(yield* Writer.make(sql, query)),
+      ...(spaces === undefined ? writer : embedding(writer, spaces)),
       ...lister,
       ...Knowing.make(query),
       recall: Effect.fnUntraced(function* (asked) {
@@ -68,8 +78,68 @@ export const make: Effect.Effect<Memory.Memory["Service"], never, SqlClient.SqlC
         })
       })
     })
+  })
+
+/** Vectors follow what is stored; one that fails is filled in later. */
+const embedding = ({ import: importAll, remember }: Writer.Writer, spaces: Spaces.Spaces): Writer.Writer => {
+  const embed = (operation: string, memories: ReadonlyArray<{ readonly id: string; readonly text: string }>) =>
+    Effect.catch(spaces.embed(operation, memories), ({ message }) =>
+      Effect.logWarning(`Stored without vectors, which are filled in later: ${message}`)
+    )
+  return {
+    remember: (entries) =>
+      Effect.tap(remember(entries), (receipts) =>
+        embed(
+          "remember",
+          receipts.flatMap((receipt, index) =>
+            receipt._tag === "Stored" ? [{ id: receipt.id, text: entries[index]!.text.toWellFormed() }] : []
+          )
+        )
+      ),
+    import: (exported) =>
+      Effect.tap(importAll(exported), () =>
+        embed(
+          "import",
+          exported.map(({ entry: { id, text } }) => ({ id, text }))
+        )
+      )
   }
-)
+}
 
 /** The memory over a migrated database, by words. */
-export const layer: Layer.Layer<Memory.Memory, never, SqlClient.SqlClient> = Layer.effect(Memory.Memory, make)
+export const layer: Layer.Layer<Memory.Memory, never, SqlClient.SqlClient> = Layer.effect(Memory.Memory, make())
+
+/**
+ * The memory by words and by meaning, over a database with `Migrations.migrateVectors`. What was
+ * stored without the embedder is filled in while the layer lives.
+ */
+export const layerEmbedded: Layer.Layer<Memory.Memory, Memory.MemoryError, SqlClient.SqlClient | Embedder.Embedder> =
+  Layer.effect(
+    Memory.Memory,
+    Effect.gen(function* () {
+      const embedder = yield* Embedder.Embedder
+      if (!embedder.space.isSemantic) return yield* make()
+      const spaces = yield* Spaces.open(yield* SqlClient.SqlClient, embedder)
+      yield* Stream.runDrain(spaces.fill).pipe(
+        Effect.catchCause((cause) => Effect.logWarning("Failed to fill in vectors of memories; will retry", cause)),
+        Effect.repeat(Schedule.spaced(fillPause)),
+        Effect.forkScoped
+      )
+      return yield* make(spaces)
+    })
+  )
+
+/** How far a change of the embedder is. */
+export type Progress = Spaces.Progress
+
+/**
+ * Changes the embedder: fills its space with vectors of all memories of all tenants, while others
+ * go on with the space that they have. It may be stopped and run again at any time, and goes on
+ * with what is missing. Once it has ended, start processes with the new embedder.
+ */
+export const migrate = (
+  embedder: Embedder.Embedder["Service"]
+): Stream.Stream<Progress, Memory.MemoryError, SqlClient.SqlClient> =>
+  Stream.unwrap(
+    Effect.flatMap(SqlClient.SqlClient, (sql) => Effect.map(Spaces.open(sql, embedder), ({ fill }) => fill))
+  )

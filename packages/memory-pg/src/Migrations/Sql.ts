@@ -959,6 +959,186 @@ begin
 end $$;
 `
 
+const memorySpacesAllTenants = `create function crewline_memory_open_space(in_name text, in_dimensions int) returns table (key int, dimensions int)
+language plpgsql security definer set search_path from current as $$
+#variable_conflict use_column
+declare
+  space crewline_memory_space;
+  vectors text;
+begin
+  select * into space from crewline_memory_space s where s.name = in_name;
+  if not found then
+    perform pg_advisory_xact_lock(7239274513);
+    insert into crewline_memory_space (name, dimensions) values (in_name, in_dimensions) on conflict do nothing returning * into space;
+    if not found then
+      select * into space from crewline_memory_space s where s.name = in_name;
+    else
+      vectors := 'crewline_memory_vector_' || space.key;
+      execute format(
+        'create table %I (
+           memory bigint primary key references crewline_memory (key) on delete cascade,
+           tenant text not null, scope bigint not null, content text not null, embedding vector(%s) not null
+         )', vectors, in_dimensions);
+      execute format('create index %I on %I (greatest(scope, 0))', vectors || '_scope', vectors);
+      execute format('create index %I on %I (content, tenant) where content is not null', vectors || '_content', vectors);
+      if in_dimensions <= 2000 then
+        execute format('create index %I on %I using hnsw (embedding vector_cosine_ops)', vectors || '_near', vectors);
+      elsif in_dimensions <= 4000 then
+        execute format('create index %I on %I using hnsw ((embedding::halfvec(%s)) halfvec_cosine_ops)', vectors || '_near', vectors, in_dimensions);
+      end if;
+      execute format('alter table %I enable row level security', vectors);
+      execute format('create policy crewline_tenant on %I using (tenant = (select current_setting(''crewline.tenant'', true)))', vectors);
+      execute format('grant select, insert, update, delete on %I to crewline_app', vectors);
+    end if;
+  end if;
+  return query select space.key, space.dimensions;
+end $$;
+create function crewline_memory_unembedded(in_space int, in_after bigint, in_limit int)
+returns table (key bigint, tenant text, id text)
+language plpgsql stable security definer set search_path from current set enable_seqscan = off set enable_hashjoin = off
+set enable_mergejoin = off set jit = off as $$
+begin
+  return query execute format(
+    'select m.key, m.tenant, m.id from crewline_memory m
+     where m.key > $1 and not exists (select from %I v where v.memory = m.key)
+     order by m.key limit $2', 'crewline_memory_vector_' || in_space
+  ) using in_after, in_limit;
+end $$;
+create function crewline_memory_filled(in_space int) returns table (memories bigint, vectors bigint)
+language plpgsql stable security definer set search_path from current as $$
+begin
+  return query execute format(
+    'select (select count(*) from crewline_memory), (select count(*) from %I)', 'crewline_memory_vector_' || in_space
+  );
+end $$;
+create function crewline_memory_fill_space(in_space int) returns void
+language sql security definer set search_path from current as $$
+  update crewline_memory_space s set filled_at = clock_timestamp() where s.key = in_space;
+$$;
+create function crewline_memory_drop_space(in_name text) returns boolean
+language plpgsql security definer set search_path from current as $$
+declare
+  in_key int;
+begin
+  delete from crewline_memory_space s where s.name = in_name returning s.key into in_key;
+  if in_key is null then return false; end if;
+  execute format('drop table %I', 'crewline_memory_vector_' || in_key);
+  return true;
+end $$;
+`
+
+const memorySpacesNear = `create function crewline_memory_near(in_tenant text, query jsonb, in_space int, in_vector text)
+returns table (key bigint, cosine double precision)
+language plpgsql stable set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
+#variable_conflict use_column
+declare
+  vectors constant text := 'crewline_memory_vector_' || in_space;
+  in_scopes bigint[] := crewline_memory_scopes(in_tenant, query->'view');
+  in_limit constant int := (query->>'limit')::int;
+  in_exact constant int := (query->>'exact')::int;
+  in_dimensions int;
+  kept record;
+  rows_of bigint;
+  found_keys bigint[];
+  found_cosines float8[];
+  condition text;
+begin
+  perform set_config('crewline.tenant', in_tenant, true);
+  select s.dimensions into in_dimensions from crewline_memory_space s where s.key = in_space;
+  select * into kept from crewline_memory_kept(in_tenant, (query->>'now')::bigint);
+  condition := format(
+    'm.key = v.memory and m.tenant = $1 and m.scope = any ($2) and not m.quarantined and $3->''kinds'' @> to_jsonb(m.kind)
+     and m.trust <= ($3->>''trust'')::smallint and m.stored_at <= %1$s and (m.ends_at is null or m.ends_at > %1$s)
+     and (m.pinned or (m.key >= (%2$L::bigint[])[m.kind + 1] and m.stored_at > (%3$L::bigint[])[m.kind + 1]))',
+    coalesce((query->>'time')::bigint, 9e15::bigint), kept.places, kept.times
+  );
+  execute format(
+    'select count(*) from unnest($1) x (key) cross join lateral (
+       select from %I v where greatest(v.scope, 0) = x.key and v.tenant = $2 limit $3
+     ) v', vectors
+  ) into rows_of using in_scopes, in_tenant, in_exact + 1;
+  if rows_of > in_exact and in_dimensions <= 4000 then
+    perform set_config('hnsw.iterative_scan', 'relaxed_order', true), set_config('hnsw.ef_search', greatest(in_limit, 100)::text, true),
+      set_config('hnsw.max_scan_tuples', '100000', true);
+    execute format(
+      'select array_agg(n.memory order by n.distance, n.memory), array_agg(1 - n.distance order by n.distance, n.memory) from (
+         select v.memory, v.distance from (
+           select v.memory, v.embedding%2$s <=> $4::%3$s as distance from %1$I v
+           where v.scope = any ($2) and v.tenant = $1 order by v.embedding%2$s <=> $4::%3$s
+         ) v
+         cross join lateral (select from crewline_memory m where %4$s) m
+         limit $5
+       ) n',
+      vectors,
+      case when in_dimensions > 2000 then format('::halfvec(%s)', in_dimensions) else '' end,
+      case when in_dimensions > 2000 then format('halfvec(%s)', in_dimensions) else 'vector' end,
+      condition
+    ) into found_keys, found_cosines using in_tenant, in_scopes, query, in_vector, in_limit;
+  end if;
+  if coalesce(array_length(found_keys, 1), 0) < in_limit then
+    execute format(
+      'select array_agg(n.memory order by n.distance, n.memory), array_agg(1 - n.distance order by n.distance, n.memory) from (
+         select v.memory, v.distance from (
+           select v.memory, v.embedding <=> $4::vector as distance
+           from unnest($2) x (key) cross join lateral (
+             select v.memory, v.embedding from %1$I v where greatest(v.scope, 0) = x.key and v.tenant = $1
+           ) v
+           order by distance offset 0
+         ) v
+         cross join lateral (select from crewline_memory m where %2$s) m
+         limit $5
+       ) n', vectors, condition
+    ) into found_keys, found_cosines using in_tenant, in_scopes, query, in_vector, in_limit;
+  end if;
+  return query select n.key, n.cosine from unnest(found_keys, found_cosines) n (key, cosine);
+end $$;
+`
+
+const memorySpacesVectors = `create function crewline_memory_known_contents(in_tenant text, in_space int, in_contents jsonb) returns setof text
+language plpgsql stable set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
+begin
+  perform set_config('crewline.tenant', in_tenant, true);
+  return query execute format(
+    'select c.value from jsonb_array_elements_text($1) c
+     where exists (select from %I v where v.content = c.value and v.tenant = $2)', 'crewline_memory_vector_' || in_space
+  ) using in_contents, in_tenant;
+end $$;
+create function crewline_memory_embed(in_tenant text, in_space int, in_rows jsonb) returns int
+language plpgsql set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
+declare
+  stored int;
+begin
+  perform set_config('crewline.tenant', in_tenant, true);
+  execute format(
+    'insert into %1$I (memory, tenant, scope, content, embedding)
+     select m.key, $1, m.scope, r.content, coalesce(
+         r.embedding::vector,
+         (select v.embedding from %1$I v where v.content = r.content and v.tenant = $1 limit 1)
+       )
+     from jsonb_to_recordset($2) r (id text, content text, embedding text)
+     cross join lateral (
+       select m.key, m.scope from crewline_memory m where m.id = r.id and m.tenant = $1 for key share
+     ) m
+     where r.embedding is not null or exists (select from %1$I v where v.content = r.content and v.tenant = $1)
+     on conflict do nothing', 'crewline_memory_vector_' || in_space
+  ) using in_tenant, in_rows;
+  get diagnostics stored = row_count;
+  return stored;
+end $$;
+create function crewline_memory_cosines(in_tenant text, in_space int, in_keys jsonb, in_vector text)
+returns table (key bigint, cosine double precision)
+language plpgsql stable set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
+begin
+  perform set_config('crewline.tenant', in_tenant, true);
+  return query execute format(
+    'select v.memory, 1 - (v.embedding <=> $3::vector)
+     from jsonb_array_elements_text($1) k
+     cross join lateral (select v.memory, v.embedding from %I v where v.memory = k.value::bigint and v.tenant = $2) v',
+    'crewline_memory_vector_' || in_space
+  ) using in_keys, in_tenant, in_vector;
+end $$;
+`
+
 const memoryChange = `create function crewline_memory_change(in_tenant text, in_id text, in_pinned boolean, in_quarantined boolean)
 returns setof crewline_memory
 language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
@@ -1051,8 +1231,7 @@ returns table (
   importance double precision, names text[], corroborations int, pinned boolean, quarantined boolean, mentions text, body text,
   words double precision, conversation bigint, terms int[], frequencies double precision[]
 )
-language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off
-set enable_mergejoin = off set jit = off as $$
+language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 #variable_conflict use_column
 declare
   in_scopes bigint[] := crewline_memory_scopes(in_tenant, query->'view');
@@ -1129,12 +1308,14 @@ begin
     cross join unnest(in_scopes) x (key)
     cross join lateral (
       select p.memory, p.weight from crewline_memory_term p where p.scope = x.key and p.term = t.term and p.tenant = in_tenant
+      offset 0
     ) p
     cross join lateral (
       select m.key, m.conversation, m.place, m.length from crewline_memory m
       where m.key = p.memory and m.tenant = in_tenant and not m.quarantined and m.kind = any (in_kinds) and m.trust <= in_trust
         and m.stored_at <= in_time and (m.ends_at is null or m.ends_at > in_time)
         and (m.pinned or (m.key >= kept.places[m.kind + 1] and m.stored_at > kept.times[m.kind + 1]))
+      offset 0
     ) m
     where t.chosen
   ), frequency as materialized (
@@ -1151,6 +1332,7 @@ begin
           and not m.quarantined and m.kind = any (in_kinds) and m.trust <= in_trust
           and m.stored_at <= in_time and (m.ends_at is null or m.ends_at > in_time)
           and (m.pinned or (m.key >= kept.places[m.kind + 1] and m.stored_at > kept.times[m.kind + 1]))
+        limit 1
       ) m
       where h.conversation is not null and not dated[h.at]
     ) f
@@ -1180,6 +1362,7 @@ begin
         and not m.quarantined and m.kind = any (in_kinds) and m.trust <= in_trust
         and m.stored_at <= in_time and (m.ends_at is null or m.ends_at > in_time)
         and (m.pinned or (m.key >= kept.places[m.kind + 1] and m.stored_at > kept.times[m.kind + 1]))
+      limit 1
     ) m
   ), common as (
     select p.memory, t.at::int as at, p.weight
@@ -1187,7 +1370,7 @@ begin
     cross join candidate c
     cross join lateral (
       select p.memory, p.weight from crewline_memory_term p
-      where p.scope = c.scope and p.term = t.term and p.memory = c.key and p.tenant = in_tenant
+      where p.scope = c.scope and p.term = t.term and p.memory = c.key and p.tenant = in_tenant limit 1
     ) p
     where not t.chosen and t.rows > 0
   ), had as (
@@ -1238,6 +1421,7 @@ begin
           and not m.quarantined and m.kind = any (in_kinds) and m.trust <= in_trust
           and m.stored_at <= in_time and (m.ends_at is null or m.ends_at > in_time)
           and (m.pinned or (m.key >= kept.places[m.kind + 1] and m.stored_at > kept.times[m.kind + 1]))
+        limit 1
       ) m
       where c.conversation is not null
     ), 0),
@@ -1861,6 +2045,15 @@ create table crewline_gone (
 );
 create index crewline_gone_age on crewline_gone (gone_at);
 ${eventLogStart}${eventLogGuard}${eventLogNote}${eventLogSettle}${eventLogAppend}${eventLogRead}${eventLogFeed}${eventLogOutputs}${eventLogNamed}${eventLogFindAsk}${eventLogFindAsks}${eventLogAsked}${eventLogSummary}${eventLogView}${eventLogKeepView}${eventLogList}${eventLogListOutbox}${eventLogRetryOutbox}${eventLogIsGone}${eventLogBury}${eventLogRemove}${eventLogAllTenants}`
+
+export const memorySpaces: string = `create extension if not exists vector;
+create table crewline_memory_space (
+  key int generated always as identity primary key,
+  name text not null unique,
+  dimensions int not null,
+  filled_at timestamptz
+);
+${memorySpacesAllTenants}${memorySpacesVectors}${memorySpacesNear}`
 
 export const memory: string = `create table crewline_memory_scope (
   key bigint generated always as identity primary key,

@@ -2,10 +2,12 @@
  * Finds the candidates of a query by `crewline_memory_find` and ranks them as every layer does: the
  * database says how often a memory has which terms, core what that is worth.
  */
+import type * as Embedder from "@crewline/core/Embedder"
 import * as Memory from "@crewline/core/Memory"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Query from "./Query.ts"
+import type * as Spaces from "./Spaces.ts"
 import * as StoredMemory from "./StoredMemory.ts"
 
 /** Rows of the index that a query reads, but for a term that has more. */
@@ -71,38 +73,55 @@ const scoreOf = (
 const weightsOf = (documents: number, holders: ReadonlyArray<number> | null): ReadonlyArray<number> =>
   (holders ?? []).map((count) => Memory.Ranking.weightOf(Math.max(documents, count), count))
 
+/** `spaces`: where memories are found by meaning, too. */
 export const make =
-  (query: Query.Query): Find =>
+  (query: Query.Query, spaces?: Spaces.Spaces): Find =>
   (operation, asked, keys = []) =>
     Effect.gen(function* () {
       const now = yield* Clock.currentTimeMillis
       const time = asked.asOf === undefined ? now : Date.parse(asked.asOf)
       const terms = Memory.Terms.ofQuery(asked.text, time).map((term) => term.toWellFormed())
-      if (terms.length === 0 && keys.length === 0) return { ranked: [], terms: new Map() }
+      const seen = {
+        view: StoredMemory.viewOf(asked),
+        kinds: (asked.kinds ?? Memory.Kind.literals).map(StoredMemory.kindOf),
+        trust: StoredMemory.originOf(asked.minTrust ?? "web"),
+        ...(asked.asOf !== undefined && { time }),
+        now,
+        limit: Memory.Ranking.maxCandidates
+      }
+      const near = yield* spaces === undefined ? Effect.undefined : spaces.near(operation, asked.text, seen)
+      const named = [...keys, ...Array.from(near?.cosines.keys() ?? [], String)]
+      if (terms.length === 0 && named.length === 0) return nothing
       const [first, ...rows] = yield* query<Row>(operation, "select * from crewline_memory_find($1, $2::text::jsonb)", [
         {
-          view: StoredMemory.viewOf(asked),
+          ...seen,
           terms,
           dated: terms.map(Memory.Dates.isDate),
-          kinds: (asked.kinds ?? Memory.Kind.literals).map(StoredMemory.kindOf),
-          trust: StoredMemory.originOf(asked.minTrust ?? "web"),
-          ...(asked.asOf !== undefined && { time }),
-          now,
           by: Memory.Ranking.spread.map(({ by }) => by),
           shares: Memory.Ranking.spread.map(({ weight }) => weight),
           wide: Memory.Ranking.width,
           postings: maxPostings,
-          limit: Memory.Ranking.maxCandidates,
-          keys
+          keys: named
         }
       ])
-      if (first === undefined) return { ranked: [], terms: new Map() }
-      return rankedOf(asked, { rows, terms, time, statistics: JSON.parse(first.statistics!) })
+      if (first === undefined) return nothing
+      const others = near === undefined ? [] : rows.flatMap(({ key }) => (near.cosines.has(key) ? [] : [key]))
+      const cosines = near === undefined ? undefined : new Map([...near.cosines, ...(yield* near.of(others))])
+      return rankedOf(asked, {
+        rows,
+        terms,
+        time,
+        statistics: JSON.parse(first.statistics!),
+        ...(cosines !== undefined && { meaning: { space: spaces!.space, cosines } })
+      })
     })
+
+const nothing: Found = { ranked: [], terms: new Map() }
 
 const rankedOf = (
   asked: Memory.Query,
   {
+    meaning,
     rows,
     statistics,
     terms,
@@ -112,6 +131,7 @@ const rankedOf = (
     readonly statistics: Statistics
     readonly terms: ReadonlyArray<string>
     readonly time: number
+    readonly meaning?: { readonly space: Embedder.Space; readonly cosines: ReadonlyMap<bigint, number> }
   }
 ): Found => {
   const { conversationHolders, conversationLength, conversations, documents, holders, length } = statistics
@@ -131,6 +151,7 @@ const rankedOf = (
       id: row.id,
       memory: row,
       text: (JSON.parse(row.body) as { readonly text: string }).text,
+      vector: meaning?.cosines.get(row.key),
       lexical: terms === null ? 0 : scoreOf({ terms, frequencies: frequencies!, length: row.words }, weights, average),
       conversation: conversation === null ? undefined : (talks.get(Number(conversation)) ?? 0),
       importance: row.importance,
@@ -139,7 +160,11 @@ const rankedOf = (
     }
   })
   return {
-    ranked: Memory.Ranking.rank(candidates, { now: time, best: Memory.Ranking.bestOf(weights) }),
+    ranked: Memory.Ranking.rank(candidates, {
+      now: time,
+      best: Memory.Ranking.bestOf(weights),
+      ...(meaning !== undefined && { alpha: meaning.space.alpha, floor: meaning.space.floor })
+    }),
     terms: new Map(
       rows.map((row) => [
         row.key,

@@ -68,11 +68,10 @@ const scopesOf = (entries: ReadonlyArray<{ readonly scope: Memory.Scope }>): Rea
   ...new Map(entries.map(({ scope }) => [Memory.Visibility.keyOf(scope), StoredMemory.scopeOf(scope)])).values()
 ]
 
+export type Writer = Pick<Memory.Memory["Service"], "remember" | "import">
+
 /** Starts the writers; they end with the scope. */
-export const make = (
-  sql: SqlClient.SqlClient,
-  query: Query.Query
-): Effect.Effect<Pick<Memory.Memory["Service"], "remember" | "import">, never, Scope.Scope> =>
+export const make = (sql: SqlClient.SqlClient, query: Query.Query): Effect.Effect<Writer, never, Scope.Scope> =>
   Effect.gen(function* () {
     const makeId = Memory.Making.makeIds(yield* Random.Random)
 

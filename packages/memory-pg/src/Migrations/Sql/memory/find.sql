@@ -6,14 +6,16 @@
 -- Rows of rare terms are read first, up to `postings` rows (and always one term). Memories that
 -- contain only more common terms, which contribute little to the rank, are not found; in memories
 -- found by other terms the common ones are counted.
+--
+-- Look-ups say `limit 1` or `offset 0`: the planner could turn plain joins into a hash of a whole
+-- table.
 create function crewline_memory_find(in_tenant text, query jsonb)
 returns table (
   statistics text, key bigint, id text, kind smallint, stored_at bigint, ends_at bigint, superseded_by text, said_at bigint,
   importance double precision, names text[], corroborations int, pinned boolean, quarantined boolean, mentions text, body text,
   words double precision, conversation bigint, terms int[], frequencies double precision[]
 )
-language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off
-set enable_mergejoin = off set jit = off as $$
+language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 #variable_conflict use_column
 declare
   in_scopes bigint[] := crewline_memory_scopes(in_tenant, query->'view');
@@ -95,12 +97,14 @@ begin
     cross join unnest(in_scopes) x (key)
     cross join lateral (
       select p.memory, p.weight from crewline_memory_term p where p.scope = x.key and p.term = t.term and p.tenant = in_tenant
+      offset 0
     ) p
     cross join lateral (
       select m.key, m.conversation, m.place, m.length from crewline_memory m
       where m.key = p.memory and m.tenant = in_tenant and not m.quarantined and m.kind = any (in_kinds) and m.trust <= in_trust
         and m.stored_at <= in_time and (m.ends_at is null or m.ends_at > in_time)
         and (m.pinned or (m.key >= kept.places[m.kind + 1] and m.stored_at > kept.times[m.kind + 1]))
+      offset 0
     ) m
     where t.chosen
   ), frequency as materialized (
@@ -117,6 +121,7 @@ begin
           and not m.quarantined and m.kind = any (in_kinds) and m.trust <= in_trust
           and m.stored_at <= in_time and (m.ends_at is null or m.ends_at > in_time)
           and (m.pinned or (m.key >= kept.places[m.kind + 1] and m.stored_at > kept.times[m.kind + 1]))
+        limit 1
       ) m
       where h.conversation is not null and not dated[h.at]
     ) f
@@ -146,6 +151,7 @@ begin
         and not m.quarantined and m.kind = any (in_kinds) and m.trust <= in_trust
         and m.stored_at <= in_time and (m.ends_at is null or m.ends_at > in_time)
         and (m.pinned or (m.key >= kept.places[m.kind + 1] and m.stored_at > kept.times[m.kind + 1]))
+      limit 1
     ) m
   ), common as (
     select p.memory, t.at::int as at, p.weight
@@ -153,7 +159,7 @@ begin
     cross join candidate c
     cross join lateral (
       select p.memory, p.weight from crewline_memory_term p
-      where p.scope = c.scope and p.term = t.term and p.memory = c.key and p.tenant = in_tenant
+      where p.scope = c.scope and p.term = t.term and p.memory = c.key and p.tenant = in_tenant limit 1
     ) p
     where not t.chosen and t.rows > 0
   ), had as (
@@ -204,6 +210,7 @@ begin
           and not m.quarantined and m.kind = any (in_kinds) and m.trust <= in_trust
           and m.stored_at <= in_time and (m.ends_at is null or m.ends_at > in_time)
           and (m.pinned or (m.key >= kept.places[m.kind + 1] and m.stored_at > kept.times[m.kind + 1]))
+        limit 1
       ) m
       where c.conversation is not null
     ), 0),
