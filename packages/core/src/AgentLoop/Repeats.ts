@@ -13,6 +13,7 @@ const refusalsBeforeFailure = 3
 /** What is known of a call that was made before. */
 export interface Repeat {
   readonly result: string
+  readonly isFailure: boolean
   times: number
   refused: number
 }
@@ -26,10 +27,14 @@ export class Repeats {
   }
 
   /** The call was made; `earlier` is what was known of it before. */
-  made(call: Response.ToolCallPartEncoded, earlier: Repeat | undefined, result: Schema.Json): void {
+  made(
+    call: Response.ToolCallPartEncoded,
+    earlier: Repeat | undefined,
+    { isFailure, result }: { readonly isFailure: boolean; readonly result: Schema.Json }
+  ): void {
     const text = JSON.stringify(result) ?? "null"
     if (earlier?.result === text) earlier.times++
-    else this.calls.set(signatureOf(call), { result: text, times: 1, refused: 0 })
+    else this.calls.set(signatureOf(call), { result: text, isFailure, times: 1, refused: 0 })
   }
 }
 

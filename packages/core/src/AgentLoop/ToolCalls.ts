@@ -121,8 +121,10 @@ interface Taking {
 const take = Effect.fnUntraced(function* ({ call, equipment, index, repeats, turn }: Taking, step: Step) {
   if (step._tag === "Wait") return undefined
   const repeat = repeats.find(call)
-  const outcome: Outcome = step._tag === "Known" ? step.outcome : yield* execute(equipment.leg, turn, call, step)
-  if (!Repeats.isRefused(repeat)) repeats.made(call, repeat, outcome.result)
+  const known = step._tag === "Make" && step.tool.cacheable === true && repeat?.isFailure === false ? repeat : undefined
+  const outcome: Outcome =
+    step._tag === "Known" ? step.outcome : yield* execute(equipment.leg, turn, { call, known: known?.result }, step)
+  if (!Repeats.isRefused(repeat)) repeats.made(call, repeat, outcome)
   const isLooping = Repeats.isRefused(repeat) && Repeats.refuse(repeat)
   const answer: Prompting.ToolAnswer = {
     id: call.id,
@@ -236,17 +238,22 @@ const startOf = ({ run, task }: Leg, turn: Turn.Turn, call: Call): Draft => ({
   tool: call.name
 })
 
-/** Makes one call, or refuses it, and records the result. */
+/**
+ * Makes one call, or refuses it, and records the result. `known`: that of an earlier call with the
+ * same arguments, as JSON.
+ */
 const execute = Effect.fnUntraced(function* (
   leg: Leg,
   turn: Turn.Turn,
-  call: Call,
+  { call, known }: { readonly call: Call; readonly known: string | undefined },
   step: Extract<Step, { readonly _tag: "Make" | "Refused" }>
 ) {
   const startedAt = yield* Clock.currentTimeMillis
   const outcome: Outcome =
     step._tag === "Make"
-      ? yield* outcomeOf(call, step)
+      ? known === undefined
+        ? yield* outcomeOf(call, step)
+        : { result: JSON.parse(known) as Schema.Json, isFailure: false }
       : { result: step.reason, isFailure: true, ...(step.code === undefined ? {} : { code: step.code }) }
   yield* leg.record([
     {
@@ -261,6 +268,7 @@ const execute = Effect.fnUntraced(function* (
       isFailure: outcome.isFailure,
       ...(outcome.code === undefined ? {} : { code: outcome.code }),
       ...(step.decision === undefined ? {} : { decision: step.decision }),
+      ...(known === undefined ? {} : { cached: true as const }),
       ...(outcome.isDefect === true ? { isDefect: true as const } : {}),
       durationMillis: (yield* Clock.currentTimeMillis) - startedAt
     }

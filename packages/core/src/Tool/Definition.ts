@@ -180,7 +180,7 @@ export interface Tool {
    * What stands behind the tool and is not said elsewhere, such as an address; part of its hash.
    */
   readonly definition?: Schema.Json
-  /** True: within an execution, the same arguments may be answered with an earlier result. */
+  /** True: within an attempt, the same arguments may be answered with an earlier result. */
   readonly cacheable?: true
   /**
    * Where what it answers comes from. Default: `tool`. What is remembered of it is trusted no more

@@ -92,7 +92,7 @@ export interface Shared<P extends Parameters> {
    */
   readonly maxResult?: number
   /**
-   * True: within an execution, a call with the same arguments may be answered with an earlier
+   * True: within an attempt, a call with the same arguments may be answered with an earlier
    * result. Default: false.
    */
   readonly cacheable?: boolean

@@ -74,6 +74,32 @@ describe("a result over the limit", () => {
     )
   })
 
+  it.effect("answers the same call of a cacheable tool with its earlier result, but not with a failure", () => {
+    let times = 0
+    const rate = Tool.make({
+      name: "rate",
+      description: "The rate.",
+      cacheable: true,
+      execute: () => {
+        if (++times === 1) throw new Error("down")
+        return times
+      }
+    })
+    const call = (id: string) => World.calls(["rate", {}, id])
+    return running(
+      { a: { tools: ["rate"] } },
+      { answers: { a: [call("c1"), call("c2"), call("c3"), World.text("done")] }, tools: [rate] },
+      Effect.fnUntraced(function* ({ events }) {
+        const calls = ofType(yield* events, "ToolCalled").map(({ cached, result }) => [result, cached === true])
+        assert.deepStrictEqual(calls, [
+          ["down", false],
+          [2, false],
+          [2, true]
+        ])
+      })
+    )
+  })
+
   it.effect("mends arguments before anything else is done, and records them as they were used", () => {
     const add = Tool.make({
       name: "add",
