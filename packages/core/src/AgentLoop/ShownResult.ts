@@ -63,7 +63,8 @@ export const tool = (cut: Cut): AnyTool =>
     // What it returns is a part already.
     maxResult: Number.POSITIVE_INFINITY,
     execute: ({ call, from }) => {
-      const result = typeof call === "string" ? cut.get(call) : undefined
+      const callId = typeof call === "string" ? call : ""
+      const result = cut.get(callId)
       if (result === undefined) {
         const known = [...cut.keys()].map((id) => JSON.stringify(id)).join(", ")
         return Effect.fail(new ToolRetry({ message: `No result of that call was shown in part. Calls: ${known}.` }))
@@ -71,7 +72,7 @@ export const tool = (cut: Cut): AnyTool =>
       const text = textOf(result)
       const start = typeof from === "number" ? from : 0
       return start < text.length
-        ? part(text, { callId: String(call), from: start, max: Tool.defaultMaxResult })
+        ? part(text, { callId, from: start, max: Tool.defaultMaxResult })
         : Effect.fail(new ToolRetry({ message: `The result has ${text.length} characters; ${start} is past its end.` }))
     }
   })
