@@ -81,6 +81,24 @@ describe("examples", { timeout: 60_000 }, () => {
     expect(readme).toContain(stdout.slice(0, stdout.indexOf("\n\nRemembered:")))
   })
 
+  it("05-data-report queries 120,000 rows, draws them and writes the report", async () => {
+    const workspace = mkdtempSync(join(tmpdir(), "crewline-report-"))
+    try {
+      const { code, stderr, stdout } = await start("05-data-report", [workspace])
+      expect({ code, stderr }).toEqual({ code: 0, stderr: "" })
+      expect(stdout).toMatch(/^data_describe answered\ndata_query answered\nchart answered\n/)
+      const table = readFileSync(join(workspace, "sales.csv"), "utf8").trim().split("\n").slice(1)
+      expect(table).toHaveLength(120_000)
+      // Computed here once more, without SQL.
+      const total = table.reduce((sum, line) => sum + Number(line.split(",")[4]), 0)
+      expect(readFileSync(join(workspace, "report.md"), "utf8")).toContain(`Sales were ${total} in all.`)
+      // The background and a bar for each month.
+      expect(readFileSync(join(workspace, "sales.svg"), "utf8").match(/<rect /g)).toHaveLength(13)
+    } finally {
+      rmSync(workspace, { recursive: true, force: true })
+    }
+  })
+
   it("03-approval asks again when the answer does not fit", async () => {
     const { code, stdout } = await start("03-approval", ["Ada"], "loud\nfriendly\nyes\n")
     expect(code).toBe(0)
