@@ -57,7 +57,6 @@ const table: { readonly [name: string]: Allowed } = {
   crewline: {
     ours: ["core", "llm", "memory-pg", "queue-redis", "server", "tools"],
     others: ["@anthropic-ai/sdk", "effect", "ollama", "openai"],
-    bundled: ["@effect/platform-node-shared"],
     node: true
   }
 }
