@@ -91,6 +91,14 @@ const migrated = (vectors: boolean) =>
   vectors ? Effect.andThen(Migrations.migrate, Migrations.migrateVectors) : Effect.asVoid(Migrations.migrate)
 
 /**
+ * Settings of the connections that serve requests or run tasks. A planner that expects a table to
+ * be empty reads all of it, or sorts all rows of a tenant, for as long as the plan is kept. Every
+ * statement has an index in the order of its answer, so other scans are off; `jit` is off because a
+ * plan with a disabled scan seems expensive enough to be compiled.
+ */
+const scans = { enable_seqscan: "off", enable_bitmapscan: "off", jit: "off" }
+
+/**
  * An embedded database belongs to one process, as its lock proves: any other owner of executions is
  * dead, so they can be taken over before its leases expire.
  */
@@ -98,7 +106,8 @@ const migratedAlone = Effect.fnUntraced(function* (vectors: boolean) {
   const sql = yield* SqlClient.SqlClient
   yield* migrated(vectors)
   yield* sql.unsafe("select crewline_disown(null)")
-  yield* sql.unsafe(`set role ${RowSecurity.role}`)
+  for (const [name, value] of Object.entries({ ...scans, role: RowSecurity.role }))
+    yield* sql.unsafe(`set ${name} = ${value}`)
 })
 
 const embedded = (options: Exclude<Options, { readonly kind: "server" }>) =>
@@ -115,8 +124,8 @@ export const layerUnmigrated = (options: Options): Layer.Layer<SqlClient.SqlClie
   options.kind === "server" ? Postgres.layer(options) : embedded(options)
 
 /**
- * Migrates on a connection of its own. Behind a pooler a user acts as the role by itself: a pooler
- * refuses to be told of one, or forgets it.
+ * Migrates on a connection of its own. Behind a pooler a user acts as the role from the start: a
+ * pooler refuses settings, or forgets them. It prepares nothing, so that no plan is kept there.
  */
 const server = ({ vectors, ...options }: Postgres.Options & { readonly vectors?: boolean | undefined }) =>
   Layer.unwrap(
@@ -127,7 +136,8 @@ const server = ({ vectors, ...options }: Postgres.Options & { readonly vectors?:
         Effect.provide(Layer.fresh(Postgres.layer({ ...options, isPooled, maxConnections: 1 })))
       )
       if (isPooled && !confined) return yield* Effect.fail(new NotConfined({ user }))
-      return Postgres.layer({ ...options, isPooled, ...(!confined && { role: RowSecurity.role }) })
+      const settings = { ...scans, ...(!confined && { role: RowSecurity.role }) }
+      return Postgres.layer({ ...options, isPooled, ...(!isPooled && { settings }) })
     })
   )
 

@@ -29,8 +29,8 @@ export interface Options {
   readonly maxConnections?: number | undefined
   /** What the server lists the connections as; default: as the URL says, else `crewline`. */
   readonly applicationName?: string | undefined
-  /** The role that connections act as; default: the user's own. */
-  readonly role?: string | undefined
+  /** Settings that connections begin with, such as the role. Poolers refuse or forget them. */
+  readonly settings?: Readonly<Record<string, string>> | undefined
   /** A pooler gives every transaction another session: no statement is prepared, nobody listens. */
   readonly isPooled?: boolean | undefined
   /** Connections do not keep the process alive once they are open. Default: they do. */
@@ -89,7 +89,7 @@ const configOf = (options: Options): Effect.Effect<PgConnection.Config, SqlError
       ...(seconds !== undefined && { connectTimeout: seconds === 0 ? Duration.infinity : Duration.seconds(seconds) }),
       applicationName: options.applicationName ?? connection.applicationName ?? "crewline",
       maxMessageSize: maxMessageBytes,
-      ...(options.role !== undefined && { startupParameters: { role: options.role } })
+      ...(options.settings !== undefined && { startupParameters: options.settings })
     }
     const accepts = connection.isWritable ? (target: PostgresUrl.Target) => isWritable(config, target) : undefined
     return { ...config, ...placeOf(targets[0]), ...streamOf(targets, { unref: options.unref === true, accepts }) }

@@ -257,19 +257,23 @@ export const make = Effect.fnUntraced(function* <Body, Summary>(options: Options
   const find = Effect.fn(`${name}.find`)(function* (named: string) {
     const tenant = yield* Tenant.Current
     const [row] = yield* sql<Row>`
-      select ${columns} from ${sql(table)} where ${RowSecurity.rowsOf(sql, tenant)} and name = ${named}
-      order by id desc limit 1`.pipe(storage("find"))
+      select ${columns} from ${sql(table)}
+      where ${RowSecurity.rowsOf(sql, tenant)} and tenant collate "POSIX" = ${tenant} and name = ${named}
+      order by greatest(id, '') desc limit 1`.pipe(storage("find"))
     return row === undefined ? undefined : stored(row)
   })
 
   const list = Effect.fn(`${name}.list`)(function* (page: ListOptions) {
     const tenant = yield* Tenant.Current
     const conditions = [RowSecurity.rowsOf(sql, tenant)]
-    if (page.before !== undefined) conditions.push(sql`id < ${page.before}`)
-    if (page.name !== undefined) conditions.push(sql`name = ${page.name}`)
+    // Each says the expressions of its index (Migrations/Sql/bounded.sql).
+    if (page.name === undefined) conditions.push(sql`tenant collate "C" = ${tenant}`)
+    else conditions.push(sql`tenant collate "POSIX" = ${tenant}`, sql`name = ${page.name}`)
+    const order = sql.literal(page.name === undefined ? 'id collate "POSIX"' : "greatest(id, '')")
+    if (page.before !== undefined) conditions.push(sql`${order} < ${page.before}`)
     const rows = yield* sql<ListedRow>`
       select ${heading}, summary from ${sql(table)} where ${sql.and(conditions)}
-      order by id desc limit ${page.limit}`.pipe(storage("list"))
+      order by ${order} desc limit ${page.limit}`.pipe(storage("list"))
     return rows.map(listed)
   })
 

@@ -12,16 +12,23 @@ import * as Secret from "../Secret.ts"
 
 export const lifetimeSeconds = 30
 
+/** Expired tickets that a new one deletes: more than one, so that they become fewer. */
+const maxDeleted = 10
+
 export const make = Effect.map(SqlClient.SqlClient, (sql) => ({
   /** A ticket of this caller. */
   make: Effect.fnUntraced(function* (principal: Principal) {
+    const { tenant } = principal
     const ticket = Secret.make()
     yield* sql`
       with expired as (
-        delete from crewline_ticket where ${RowSecurity.rowsOf(sql, principal.tenant)} and expires_at <= now()
+        delete from crewline_ticket where ${RowSecurity.rowsOf(sql, tenant)} and hash = any (array(
+          select hash from crewline_ticket where tenant collate "C" = ${tenant} and expires_at <= now()
+          order by expires_at limit ${maxDeleted} for update skip locked
+        ))
       )
       insert into crewline_ticket (tenant, hash, principal, expires_at)
-      values (${RowSecurity.named(sql, principal.tenant)}, ${Secret.hash(ticket)}, ${JSON.stringify(principal)},
+      values (${RowSecurity.named(sql, tenant)}, ${Secret.hash(ticket)}, ${JSON.stringify(principal)},
         now() + ${lifetimeSeconds}::int * interval '1 second')`
     return ticket
   }),

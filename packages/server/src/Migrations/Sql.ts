@@ -118,6 +118,58 @@ create trigger crewline_audit_not_emptied before truncate on crewline_audit
   for each statement execute function crewline_refuse_audit_change();
 `
 
+export const bounded: string = `drop index crewline_crew_listing, crewline_crew_name, crewline_agent_listing, crewline_agent_name, crewline_llm_provider_listing,
+  crewline_llm_provider_name, crewline_secret_name, crewline_key_listing, crewline_ticket_expiry, crewline_audit_resource,
+  crewline_audit_age;
+create index crewline_crew_listing on crewline_crew (tenant collate "C", id collate "POSIX");
+create index crewline_crew_name on crewline_crew (tenant collate "POSIX", name, greatest(id, ''));
+create index crewline_agent_listing on crewline_agent (tenant collate "C", id collate "POSIX");
+create index crewline_agent_name on crewline_agent (tenant collate "POSIX", name, greatest(id, ''));
+create index crewline_llm_provider_listing on crewline_llm_provider (tenant collate "C", id collate "POSIX");
+create unique index crewline_llm_provider_name on crewline_llm_provider (tenant collate "POSIX", name);
+create index crewline_llm_provider_master on crewline_llm_provider (api_key_master) where api_key_master is not null;
+create index crewline_key_listing on crewline_key (tenant collate "C", id collate "POSIX");
+alter table crewline_secret drop constraint crewline_secret_pkey, add primary key (id);
+create index crewline_secret_listing on crewline_secret (tenant collate "C", id collate "POSIX");
+create unique index crewline_secret_name on crewline_secret (tenant collate "POSIX", name);
+create index crewline_secret_master on crewline_secret (sealed_master);
+create index crewline_ticket_expiry on crewline_ticket (tenant collate "C", expires_at);
+alter table crewline_tenant_spending drop constraint crewline_tenant_spending_pkey, add primary key (period, tenant);
+alter table crewline_audit drop constraint crewline_audit_pkey, add primary key (id);
+create index crewline_audit_listing on crewline_audit (greatest(tenant, ''), at, id collate "POSIX");
+create index crewline_audit_resource on crewline_audit
+  (tenant collate "POSIX", resource, greatest(at, '-infinity'), greatest(id, '')) where resource is not null;
+create index crewline_audit_actor on crewline_audit
+  (tenant collate "C", actor, least(at, 'infinity'), least(id, id)) where actor is not null;
+create or replace function crewline_sealed_providers(in_master text) returns table (
+  tenant text, id text, name text, body text, ciphertext text, master text
+)
+language sql stable security definer set search_path from current as $$
+  select p.tenant, p.id, p.name, p.body, p.api_key, p.api_key_master from crewline_llm_provider p where p.api_key_master < in_master
+  union all
+  select p.tenant, p.id, p.name, p.body, p.api_key, p.api_key_master from crewline_llm_provider p where p.api_key_master > in_master
+$$;
+create or replace function crewline_sealed_secrets(in_master text)
+returns table (tenant text, id text, name text, body text, ciphertext text, master text)
+language sql stable security definer set search_path from current as $$
+  select s.tenant, s.id, s.name, s.body, s.sealed, s.sealed_master from crewline_secret s where s.sealed_master < in_master
+  union all
+  select s.tenant, s.id, s.name, s.body, s.sealed, s.sealed_master from crewline_secret s where s.sealed_master > in_master
+$$;
+create or replace function crewline_prune_audit(seconds float8, at_most int) returns int
+language sql security definer set search_path from current set crewline.prunes_audit = 'on' set enable_sort = off as $$
+  with oldest as materialized (
+    select id, at from crewline_audit order by id limit at_most
+  ), old as materialized (
+    select id from crewline_audit
+    where id = any (array(select id from oldest where at < now() - seconds * interval '1 second')) for update skip locked
+  ), gone as (
+    delete from crewline_audit where id = any (array(select id from old)) returning 1
+  )
+  select count(*)::int from gone
+$$;
+`
+
 export const secrets: string = `create table crewline_secret (
   tenant text not null,
   id text collate "C" not null,

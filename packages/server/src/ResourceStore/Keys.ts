@@ -178,11 +178,12 @@ const make = Effect.gen(function* () {
   })
 
   const list: KeyStore["Service"]["list"] = Effect.fn("KeyStore.list")(function* ({ before, limit }) {
-    const conditions = [RowSecurity.rowsOf(sql, yield* Tenant.Current)]
-    if (before !== undefined) conditions.push(sql`id < ${before}`)
+    const tenant = yield* Tenant.Current
+    const conditions = [RowSecurity.rowsOf(sql, tenant), sql`tenant collate "C" = ${tenant}`]
+    if (before !== undefined) conditions.push(sql`id collate "POSIX" < ${before}`)
     const rows = yield* sql<Row>`
       select ${shownColumns} from crewline_key where ${sql.and(conditions)}
-      order by id desc limit ${limit}`.pipe(storage("list"))
+      order by id collate "POSIX" desc limit ${limit}`.pipe(storage("list"))
     return rows.map(shown)
   })
 

@@ -103,10 +103,10 @@ export const make = Effect.gen(function* () {
         reserved_requests = reserved_requests - ${amount.requests}, spent_requests = spent_requests + ${used.requests},
         reserved_nano_usd = reserved_nano_usd - ${amount.nanoUsd}, spent_nano_usd = spent_nano_usd + ${used.nanoUsd},
         updated_at = now()
-      where ${RowSecurity.rowsOf(sql, tenant)} and period in (
+      where ${RowSecurity.rowsOf(sql, tenant)} and period = any (array(
         select period from crewline_tenant_spending where tenant = ${tenant} and ${sql.in("period", which)}
         order by period for update
-      )`.pipe(Effect.asVoid, answering)
+      ))`.pipe(Effect.asVoid, answering)
   }
 
   return { reserve, settle, sums }
