@@ -65,7 +65,7 @@ export const of = Effect.fnUntraced(function* (equipment: Equipment, options: Op
   const approved = (allowed: Approval) =>
     Effect.flatMap(hashOf(tool), (definition): Effect.Effect<Approval> => {
       const shown = leg.history.definitions.get(id)
-      // Logs of earlier versions do not say what was shown.
+      // Logs of earlier versions do not contain what was shown.
       if (shown === undefined || shown === definition) return Effect.succeed(allowed)
       return of(equipment, { ...options, id: again(id.replace(/\.again\.[0-9a-f]+$/, ""), definition) })
     })

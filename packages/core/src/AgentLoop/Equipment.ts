@@ -27,12 +27,12 @@ export interface Equipment {
   readonly model: Llm.Model
   /** By name. */
   readonly tools: ReadonlyMap<string, Toolbox.Tool>
-  /** Tools of Crewline itself, by which an agent works with others or reads what it was given. */
+  /** Built-in tools for working with other agents and for reading messages and results. */
   readonly isOwn: (tool: Toolbox.Tool) => boolean
   /** Tools that the author of the crew has given to the agent or the task. */
   readonly listed: ReadonlySet<string>
   readonly policies: ReadonlyArray<Policy.Scoped>
-  /** Results that the model was shown in part. */
+  /** Results that were truncated for the model. */
   readonly cut: ShownResult.Cut
   /** The same tools as the model sees them. */
   readonly toolDefinitions: ReadonlyArray<Llm.ToolDefinition>

@@ -34,7 +34,7 @@ export interface Leg {
   readonly task: Plan.PlannedTask
   readonly run: number
   readonly upstream: ReadonlyArray<Upstream>
-  /** The least trusted origin of what earlier tasks came to. */
+  /** The least trusted origin of the outputs of earlier tasks. */
   readonly trust?: Origin
   /**
    * The whole output of a task of which the manager is shown only the beginning. Absent: everything

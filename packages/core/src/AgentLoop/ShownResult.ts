@@ -34,7 +34,7 @@ const part = (
   text: string,
   { callId, from, max }: { readonly callId: string; readonly from: number; readonly max: number }
 ): string => {
-  // A pair of surrogates is one character.
+  // A surrogate pair is one character.
   const end = from + max < text.length && /[\uD800-\uDBFF]/.test(text[from + max - 1]!) ? from + max - 1 : from + max
   const shown = text.slice(from, end)
   const where = `Characters ${from + 1} to ${from + shown.length} of ${text.length}.`
@@ -42,11 +42,11 @@ const part = (
   return `${shown}\n\n[${where} To read on: ${name} ${JSON.stringify({ call: callId, from: end })}]`
 }
 
-/** Reads on in results that were shown in part. */
+/** Reads the rest of truncated results. */
 export const tool = (cut: Cut): AnyTool =>
   Tool.make({
     name,
-    description: "Reads on in a result that was shown in part.",
+    description: "Reads the rest of a truncated result.",
     parameters: {
       type: "object",
       properties: {
@@ -60,7 +60,7 @@ export const tool = (cut: Cut): AnyTool =>
     kind: "read",
     source: "built-in",
     origin: "agent",
-    // What it returns is a part already.
+    // Its results are excerpts already.
     maxResult: Number.POSITIVE_INFINITY,
     execute: ({ call, from }) => {
       const callId = typeof call === "string" ? call : ""

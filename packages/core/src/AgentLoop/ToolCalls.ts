@@ -198,7 +198,7 @@ const stepOf = Effect.fnUntraced(function* (
   if (approval._tag === "Waiting") return { _tag: "Wait", want: approval.want }
   if (approval._tag === "Refused") return { _tag: "Refused", reason: approval.reason, args: params, decision }
   const { args } = approval
-  // A person may have put other arguments in place, which are refused as those of the model are.
+  // A person may have edited the arguments, which are validated like those of the model.
   const ofEdited = args === params ? decision : Deciding.of(equipment, tool, { args, seen })
   if (ofEdited.verdict === "deny") return denied(tool, args, ofEdited)
   const group = history.groups.get(key)?.find(({ signals }) => !Approval.isOf(base, signals[0]))

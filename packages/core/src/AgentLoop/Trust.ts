@@ -20,7 +20,7 @@ export const of = ({ leg, tools }: Equipment, conversation: Conversation): Origi
 }
 
 const originOf = (name: string, result: unknown, declared: Origin | undefined): Origin => {
-  // Its beginning was shown as the result of another tool.
+  // Its beginning was shown as the result of a different tool.
   if (name === ShownResult.name) return "agent"
   // What other agents answered is trusted as their tasks are.
   if (Manager.Delegation.isDelegation(name)) return "agent"

@@ -27,7 +27,7 @@ export interface Turn {
   readonly isLast: boolean
   /** The least trusted origin of what the agent was shown before it. */
   readonly trust: Origin
-  /** What the agent was shown before it that policies go by. */
+  /** What the agent has seen before, which policies depend on. */
   readonly seen: () => Exposure.Seen
   /**
    * What must be appended before anything happens that depends on the turn, or else with the

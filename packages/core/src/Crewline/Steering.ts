@@ -59,7 +59,7 @@ export const make = ({ decide, stateOf }: Options): Send =>
     if (Result.isFailure(decoded))
       return yield* new MessageRefused({ executionId, code: "invalid-message", message: decoded.failure.message })
     const { taskId } = decoded.success
-    // Tasks are known by their names in one form, in which a client may not have written it.
+    // Names of tasks are normalized; the client's spelling may not be.
     const message = { ...decoded.success, ...(taskId === undefined ? {} : { taskId: taskId.normalize("NFC") }) }
     const idempotency = key === undefined ? undefined : { key, requestHash: yield* Ask.hashOf({ ...message }) }
     const keyed = idempotency === undefined ? {} : { idempotency }

@@ -218,7 +218,7 @@ const join = ({ head, parts }: EventLog.KeptView, range: Range): string => {
   const { next, tasks } = cut(parts, range)
   const more =
     next === undefined || range.cursorAt === undefined ? "" : `,"nextCursor":${JSON.stringify(range.cursorAt(next))}`
-  // One copy of what may be megabytes: texts that `+` makes are copied when they are read.
+  // One copy of what may be megabytes: strings built with `+` are copied when they are read.
   return [`${head.slice(0, -1)},"tasks":{`, ...separated(tasks), `}${more}}`].join("")
 }
 

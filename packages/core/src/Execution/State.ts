@@ -156,7 +156,7 @@ export interface Execution {
   /** Asks and timers that are open, and those that were. */
   readonly open: HashMap.HashMap<string, Open>
   readonly closed: HashMap.HashMap<string, Closed>
-  /** Tools whose every further call a person has approved: see `approvalKey`. */
+  /** Tools whose further calls a person has approved: see `approvalKey`. */
   readonly approved: HashSet.HashSet<string>
   /** What people have sent, in order. */
   readonly messages: ReadonlyArray<Message>

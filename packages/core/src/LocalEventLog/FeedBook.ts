@@ -67,7 +67,7 @@ export class FeedBook {
     this.dead = 0
   }
 
-  /** The place of a cursor of this feed; `undefined`: it is none of its cursors. */
+  /** The place of a cursor of this feed; `undefined`: the cursor is invalid. */
   placeOf(cursor: string): Feed.Place | undefined {
     const place = FeedCursor.decode(this.mark, cursor)
     return place !== undefined && place[0]! <= this.last ? place : undefined

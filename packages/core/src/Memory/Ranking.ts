@@ -92,7 +92,7 @@ export interface Parts {
   readonly importance: number
   readonly entity: number
   readonly match: number
-  /** What the reranker says of it, from 0 to 1; absent: it was not asked. */
+  /** The score of the reranker, from 0 to 1; absent: not scored. */
   readonly rerank?: number
 }
 

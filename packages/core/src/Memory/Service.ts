@@ -36,7 +36,7 @@ export class Memory extends Context.Service<
     /** Entities that memories visible from the scope mention, the most mentioned first. */
     readonly entities: (
       options: Asking.View & {
-        /** A name or alias, whatever its case. */
+        /** A name or alias, case-insensitive. */
         readonly name?: string
         /** Default 50. */
         readonly limit?: number

@@ -189,7 +189,7 @@ export interface Plan extends Pick<Definition, "name" | "limits">, Required<Pick
   readonly onToolDefect?: "fail"
   /** Which calls of tools are made in all tasks; absent: those of the tools that it lists. */
   readonly policy?: Policy.Policy
-  /** True: nobody has read which tools the crew lists. */
+  /** True: the tools that the crew lists are unknown. */
   readonly generated?: true
   /** Time limit of the whole execution, in milliseconds from its start. */
   readonly timeoutMillis?: number

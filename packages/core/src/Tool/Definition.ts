@@ -40,7 +40,7 @@ export type ToolError = ToolRetry | ToolFailed
  */
 export interface ToolContext {
   readonly tenant: string
-  /** The user whose execution it is; absent: nobody said. */
+  /** The user whose execution it is; absent: unknown. */
   readonly userId?: string
   readonly executionId: string
   readonly taskId: string
@@ -165,11 +165,11 @@ export interface Tool {
   readonly idempotent: boolean
   /** JSON Schema (2020-12) of the result. Absent: any JSON. */
   readonly output?: JsonSchema.JsonSchema
-  /** What a call does at most. Absent: `Traits.defaultKind`. */
+  /** The most powerful effect of a call. Absent: `Traits.defaultKind`. */
   readonly kind?: Kind
   /** Absent: `code`. */
   readonly source?: Source
-  /** Time limit of one call, in milliseconds. Absent: none but that of the task. */
+  /** Time limit of one call, in milliseconds. Absent: only that of the task. */
   readonly timeoutMillis?: number
   /**
    * The most characters of a result, as JSON, that a model is shown at once; it can read on.

@@ -82,9 +82,9 @@ export interface Shared<P extends Parameters> {
   readonly kind?: Kind
   /** Where it comes from. Default: `code`. */
   readonly source?: Source
-  /** What it returns. A result that does not fit is a mistake of the tool. Default: any JSON. */
+  /** Its result. An invalid result is a defect of the tool. Default: any JSON. */
   readonly output?: Parameters
-  /** Time limit of one call. Default: none but that of the task. */
+  /** Time limit of one call. Default: only that of the task. */
   readonly timeout?: Task.Duration
   /**
    * The most characters of a result, as JSON, that a model is shown at once; it can read on, and

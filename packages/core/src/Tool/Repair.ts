@@ -54,7 +54,7 @@ const convert = (
   value: Schema.Json
 ): Schema.Json => {
   if (types.some((type) => isOf(type, value))) return ofEnum(schema, value)
-  // Of several types, each might be meant.
+  // With several types, the intended one is ambiguous.
   const [type] = types.filter((each) => each !== "null")
   if (type === undefined || types.filter((each) => each !== "null").length > 1) return value
   if (typeof value === "string") {
@@ -89,7 +89,7 @@ const mendObject = (
   for (const [key, given] of Object.entries(unwrapped)) {
     const name = Object.hasOwn(properties, key) ? key : (spelledLike(key, names, unwrapped) ?? key)
     const property = Object.hasOwn(properties, name) ? properties[name] : undefined
-    // What may be left out, and must not be null, was left out.
+    // An optional value that must not be null was probably omitted.
     if (given === null && property !== undefined && !isRequired(name) && !allowsNull(property)) continue
     mended.set(name, property === undefined ? given : mend(property, given, depth + 1))
   }
@@ -140,7 +140,7 @@ const isOf = (type: string, value: Schema.Json): boolean => {
 const fromJson = (text: string): Schema.Json | undefined => {
   try {
     const value: unknown = JSON.parse(text)
-    // Keys that JavaScript gives a meaning are never meant.
+    // Keys with a special meaning in JavaScript are never intended.
     return JsonDepth.isTooDeep(value) || /"__proto__"/.test(text) ? undefined : (value as Schema.Json)
   } catch {
     return undefined

@@ -23,7 +23,7 @@ export interface Options {
   /** Absent: what is not served when the process ends is lost. */
   readonly outbox: Option.Option<Outbox.Outbox["Service"]>
   readonly consumers: ReadonlyArray<Outbox.Consumer>
-  /** For how long nobody else serves a row that this process has, in milliseconds. */
+  /** How long a row claimed by this process is reserved, in milliseconds. */
   readonly leaseMillis: number
 }
 
@@ -47,7 +47,7 @@ const maxRows = 64
 interface Open {
   readonly delivery: Outbox.Delivery
   readonly isServed: Deferred.Deferred<void>
-  /** By when it must be served. */
+  /** The time by which it must be served. */
   readonly deadline: number
   /** When others may claim it. */
   readonly until: number

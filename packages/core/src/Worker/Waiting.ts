@@ -82,7 +82,7 @@ class OfState implements Standing {
 
   isApproved(tool: string, definition: string): boolean {
     const { approved } = this.state
-    // Logs of earlier versions do not say which definition was approved.
+    // Logs of earlier versions do not contain the approved definition.
     return HashSet.has(approved, Execution.approvalKey(tool, definition)) || HashSet.has(approved, tool)
   }
 

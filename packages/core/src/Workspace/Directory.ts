@@ -12,7 +12,7 @@ import * as Quota from "./Quota.ts"
 
 export interface Options {
   readonly directory: string
-  /** The most bytes that the files of one execution may have together. Default: no limit. */
+  /** The maximum total size of the files of one execution, in bytes. Default: no limit. */
   readonly maxTotalBytes?: number
 }
 
@@ -154,7 +154,7 @@ class Directory {
     const folder = this.#paths.dirname(target)
     if (!(yield* this.#fileSystem.exists(folder))) return yield* absent(path)
     if (!(yield* this.#isInside(folder))) return yield* outside(path)
-    // A link is removed itself, never what it leads to.
+    // The link itself is removed, never its target.
     const isLink = Option.isSome(yield* Effect.option(this.#fileSystem.readLink(target)))
     if (!isLink) {
       if (!(yield* this.#fileSystem.exists(target))) return yield* absent(path)
@@ -165,7 +165,7 @@ class Directory {
     yield* this.#fileSystem.remove(target)
   })
 
-  /** Where a file really is, once links are followed. */
+  /** The location of a file after links were followed. */
   readonly #find = Effect.fnUntraced({ self: this }, function* (this: Directory, path: string): Effect.fn.Return<
     string,
     Failure
@@ -187,7 +187,7 @@ class Directory {
     return real === base || real.startsWith(base + this.#paths.sep)
   })
 
-  /** Links are neither followed nor listed: a file stands in the list once. */
+  /** Links are neither followed nor listed, so each file is listed once. */
   readonly #walk = Effect.fnUntraced(
     { self: this },
     function* (
@@ -222,7 +222,7 @@ class Directory {
   > {
     const missing: Array<string> = []
     for (let at = path; !(yield* this.#fileSystem.exists(at)); at = this.#paths.dirname(at)) missing.push(at)
-    // Another write may have made it meanwhile.
+    // Another write may have created it meanwhile.
     for (const each of missing.toReversed())
       yield* Effect.catchReason(
         this.#fileSystem.makeDirectory(each),

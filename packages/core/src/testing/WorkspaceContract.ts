@@ -102,7 +102,7 @@ export const suite = <E>(
           const failure = yield* Effect.flip(files.write("other.txt", third))
           assert.strictEqual(failure.code, "quota-exceeded")
           const [{ path }] = (yield* files.list()) as [Workspace.File]
-          // What takes the place of a file counts instead of it.
+          // A replacement counts instead of the replaced file.
           yield* files.write(path, third)
           yield* files.remove(path)
           yield* files.write("other.txt", third)

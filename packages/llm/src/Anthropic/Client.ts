@@ -34,7 +34,7 @@ export const make = (sdk: Sdk, options: Options): Client => {
       baseURL: options.baseURL,
       authToken: null,
       webhookKey: null,
-      // Spans are ours.
+      // Crewline records the spans.
       openTelemetry: false
     }),
     settings.fetch

@@ -37,7 +37,7 @@ export interface Options {
   readonly transform: TransformJsonSchema
   /** Of the server: what was signed elsewhere is not sent to it. */
   readonly origin: string
-  /** What the server does not take. */
+  /** Features that the server does not support. */
   readonly lacking: ReadonlySet<Capabilities.Feature>
 }
 
@@ -48,7 +48,7 @@ export interface Made {
    * schema.
    */
   readonly outputTool: string | undefined
-  /** What a server can refuse of it. */
+  /** Features of the request that a server can refuse. */
   readonly sent: Capabilities.Sent
 }
 

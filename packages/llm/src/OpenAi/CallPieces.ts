@@ -50,7 +50,7 @@ export class CallPieces {
     this.#isTool = isTool
   }
 
-  /** Whether all arguments of a call have come. */
+  /** Whether all arguments of a call have arrived. */
   static isWhole({ arguments: text }: Call): boolean {
     return text.trim() === "" || isWhole(text)
   }

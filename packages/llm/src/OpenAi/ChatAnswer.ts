@@ -128,7 +128,7 @@ class Gathering {
   #opaque: Opaque.Fields | undefined
   isEmpty = true
   finishReason: unknown
-  /** The server has the field of the reason, and wrote nothing into it. */
+  /** The server sent the field of the reason, but left it empty. */
   #isUnsaid = false
 
   constructor(context: Context) {
@@ -187,7 +187,7 @@ class Gathering {
     const output = outputTool === undefined ? undefined : all.find(({ name }) => name === outputTool)
     const calls = output === undefined ? all : all.filter((call) => call !== output)
     const finishReason = FinishReason.of(this.finishReason, calls.length > 0)
-    // Calls whose arguments are whole were not broken off.
+    // Calls with complete arguments were not cut off.
     const isWhole = all.length > 0 && all.every((call) => CallPieces.isWhole(call))
     if (this.finishReason === undefined && this.#isUnsaid && !isWhole) throw FinishReason.brokenOff("null")
     const { reasoning: tagged, text } = Thoughts.split(this.#text)

@@ -29,7 +29,7 @@ export interface Options {
   readonly reasoningEffort: ReasoningEffort | undefined
   /** Of the server: what it sent beside its answers goes back to it. */
   readonly origin: string
-  /** What the server does not take. */
+  /** Features that the server does not support. */
   readonly lacking: ReadonlySet<Capabilities.Feature>
 }
 
@@ -39,7 +39,7 @@ export interface Made {
    * The tool whose call is the answer, where the server has no better means for output of a schema.
    */
   readonly outputTool: string | undefined
-  /** What a server can refuse of it. */
+  /** Features of the request that a server can refuse. */
   readonly sent: Capabilities.Sent
 }
 

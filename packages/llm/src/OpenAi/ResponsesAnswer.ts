@@ -156,7 +156,7 @@ export class Accumulator extends StreamAccumulator<StreamEvent> {
     const growing = this.#items.filter((each) => each !== undefined)
     const items = growing.map(itemOf)
     const { status } = this.#body
-    // Without its last event, only a call whose arguments are whole shows that it had ended.
+    // Without its last event, only a call with complete arguments shows that it had ended.
     const last = growing.at(-1)
     const isOpen = last !== undefined && !last.whole && !(items.at(-1)?.type === "function_call" && isJson(last.text))
     if (status === "in_progress" && isOpen) {

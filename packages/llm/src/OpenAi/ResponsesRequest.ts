@@ -30,7 +30,7 @@ export interface Options {
   readonly origin: string
   readonly reasoningEffort: ReasoningEffort | undefined
   readonly reasoningSummary: ReasoningSummary | undefined
-  /** What the server does not take. */
+  /** Features that the server does not support. */
   readonly lacking: ReadonlySet<Capabilities.Feature>
 }
 
@@ -40,7 +40,7 @@ export interface Made {
    * The tool whose call is the answer, where the server has no better means for output of a schema.
    */
   readonly outputTool: string | undefined
-  /** What a server can refuse of it. */
+  /** Features of the request that a server can refuse. */
   readonly sent: Capabilities.Sent
 }
 
@@ -119,7 +119,7 @@ const functionOf = ({ description, name, parameters }: ToolDefinition): Function
   name,
   description,
   parameters: SchemaDialect.withoutDialect(parameters),
-  // Here, unlike in chat completions, schemas are strict unless one says so.
+  // Unlike in chat completions, schemas are strict by default.
   strict: false
 })
 
@@ -127,7 +127,7 @@ const functionOf = ({ description, name, parameters }: ToolDefinition): Function
 
 /** Writes the messages of a conversation as items. */
 class Items {
-  /** `undefined`: nothing goes back that only its server can read. */
+  /** `undefined`: data that only its server can read is not sent back. */
   readonly #origin: string | undefined
   hasOpaque = false
 
@@ -168,7 +168,7 @@ class Items {
       items.push({ role: "assistant", content })
       return
     }
-    // The provider refuses thoughts that nothing came of: those are held back until something does.
+    // The provider refuses reasoning without a following item, so it is held back until one exists.
     let thoughts: Array<ResponseInputItem> = []
     const push = (item: ResponseInputItem): void => {
       if (thoughts.length > 0) this.hasOpaque = true

@@ -30,7 +30,7 @@ export const features = [
   "thoughtless_calls",
   // Marks for a cache of prompts.
   "cache_control",
-  // Options of the model: reasoning models take fewer of them.
+  // Options of the model: reasoning models support fewer of them.
   "temperature",
   "top_p",
   "seed",
@@ -138,7 +138,7 @@ const words: { readonly [F in Feature]: RegExp } = {
 const order = [
   "stream_options",
   "max_tokens",
-  // Of two that exclude each other the second is left out.
+  // If two exclude each other, the second is omitted.
   "top_p",
   "temperature",
   "seed",

@@ -31,7 +31,7 @@ export interface Reported {
   readonly type: string
   readonly message: string
   readonly headers: Headers | undefined
-  /** What the body says of when to come back. */
+  /** The wait that the body asks for. */
   readonly wait?: ErrorBody.Wait | undefined
 }
 

@@ -24,9 +24,9 @@ interface Overridden {
 export const settingsOf = ({ addressGuard, apiKey, silenceMillis }: Connection) => ({
   apiKey,
   timeout: silenceMillis,
-  // Retrying is ours: it has a budget, it is recorded, and it can be interrupted.
+  // Crewline retries itself, with a budget, a record and interruption.
   maxRetries: 0,
-  // What the SDK would print may quote prompts.
+  // The output of the SDK may quote prompts.
   logLevel: "off" as const,
   fetch: UndiciFetch.make({ silenceMillis, addressGuard })
 })

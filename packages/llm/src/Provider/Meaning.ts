@@ -52,7 +52,7 @@ const ofParameter =
 export const isOutOfCredit = (kind: string, message: string): boolean =>
   noCredit.test(kind) ||
   noCreditMessage.test(message) ||
-  // Google says the same of a limit that is there again in a minute.
+  // Google uses the same words for a limit that resets within a minute.
   (/exceeded your current quota/i.test(message) && !/resource_?exhausted/i.test(kind) && !/retry in/i.test(message))
 
 const noCredit =

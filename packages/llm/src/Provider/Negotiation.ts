@@ -17,7 +17,7 @@ export interface Options {
 
 /** One request without what is lacking. */
 export interface Attempt {
-  /** What the server can refuse of it. */
+  /** Features of the request that the server can refuse. */
   readonly sent: Capabilities.Sent
   readonly send: () => Promise<Llm.Answer>
 }
@@ -42,7 +42,7 @@ export const make = ({ apiError, baseURL, capabilities, name }: Options): Ask =>
         const answer = await send()
         if (learned.length > 0) {
           known.learn(model, new Set([...before, ...learned]))
-          const message = `The server refused ${learned.join(", ")} and answered without. This model is no longer sent it; capabilities of the provider declare it beforehand.`
+          const message = `The server refused ${learned.join(", ")} and answered without. Later requests to this model omit it; the provider's capabilities can declare it in advance.`
           request.onNotice?.({ kind: "adapted", model: `${name}/${model}`, message })
         }
         return answer

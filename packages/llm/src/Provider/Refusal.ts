@@ -15,7 +15,7 @@ export interface Refusal {
    * wrong.
    */
   readonly isSaid: boolean
-  /** It holds for the next requests too, and not for the content of this one. */
+  /** It applies to later requests, too, not only to the content of this one. */
   readonly isLasting: boolean
 }
 

@@ -20,7 +20,7 @@ interface Told {
 export const of = ({ headers, message, wait }: Told, now: number): number | undefined => {
   const header = (name: string): string | undefined =>
     (headers?.get(name) ?? wait?.headers?.get(name))?.trim() || undefined
-  // A moment is one of the provider's clock: ours may be minutes apart from it.
+  // A time of the provider's clock, which may differ from the local one by minutes.
   const date = Date.parse(header("date") ?? "")
   const from = Number.isNaN(date) ? now : date
   const asked =

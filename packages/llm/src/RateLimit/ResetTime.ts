@@ -38,7 +38,7 @@ export const millisOf = (value: string | undefined, now: number): number | undef
   }
   const duration = durationOf(text)
   if (duration !== undefined) return duration
-  // A bare number is none for `Date.parse`, which takes `5` for a month.
+  // `Date.parse` would read a bare number such as `5` as a month.
   const moment = /[a-z]{3} \d{4}|\d{4}-\d\d-\d\d[T ]|[a-z]{3}-\d{2,4}|[a-z]{3} +\d+ \d\d:/i.test(text)
     ? Date.parse(text)
     : Number.NaN

@@ -52,7 +52,7 @@ const decoder = (encoding: string, sink: Sink): Decoder => {
     push: (chunk) => {
       if (chunk.length > 0) void (stream ??= open(chunk)).write(chunk)
     },
-    // A body without a byte is empty, whatever its encoding.
+    // An empty body is empty in any encoding.
     end: () => (stream === undefined ? sink.end() : void stream.end())
   }
 }

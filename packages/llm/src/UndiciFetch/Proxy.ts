@@ -85,7 +85,7 @@ const isWithin = (host: string, entry: string): boolean => {
     if (entry.includes("/")) list.addSubnet(first, Number(last), type)
     else list.addRange(first, last, type)
   } catch {
-    // Not a network or range after all: it excepts nothing.
+    // Not a valid network or range: it matches nothing.
     return false
   }
   return list.check(host, type)

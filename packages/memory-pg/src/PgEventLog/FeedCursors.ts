@@ -12,7 +12,7 @@ import * as NodeCrypto from "node:crypto"
 
 export interface FeedCursors {
   readonly encode: (tenant: string, place: Feed.Place) => string
-  /** The place of a cursor of this tenant; `undefined`: it is none. */
+  /** The place of a cursor of this tenant; `undefined`: the cursor is invalid. */
   readonly decode: (tenant: string, cursor: string) => Feed.Place | undefined
 }
 

@@ -48,7 +48,7 @@ const itemOf = (cursors: FeedCursors.FeedCursors, tenant: string, row: Row): Ite
 }
 
 export interface FeedReader {
-  /** Where a reader with this cursor of the tenant's begins. */
+  /** The place at which a reader with this cursor of the tenant starts. */
   readonly placeOf: (
     operation: string,
     tenant: string,

@@ -46,7 +46,7 @@ export interface Found {
 export type Find = (
   operation: string,
   query: Memory.Query,
-  /** Memories that are candidates whatever their words. */
+  /** Memories that are candidates regardless of their words. */
   keys?: ReadonlyArray<string>
 ) => Effect.Effect<Found, Memory.MemoryError>
 

@@ -31,7 +31,7 @@ const ruleOf = ({ kind, ...rule }: Memory.Retention) => ({ kind: StoredMemory.ki
 type Knowing = Pick<Memory.Memory["Service"], "entities" | "relations" | "statistics" | "retention" | "retain">
 
 export const make = (query: Query.Query): Knowing => {
-  /** What is seen, page by page, until `isEnough`; oldest first. */
+  /** Visible memories, page by page, until `isEnough`; oldest first. */
   const seen = Effect.fnUntraced(function* (
     operation: "entities" | "relations",
     view: Memory.View & { readonly asOf?: string },

@@ -42,7 +42,7 @@ interface Erased {
 }
 
 type Lister = Pick<Memory.Memory["Service"], "get" | "list" | "pin" | "quarantine" | "forget" | "export" | "purge"> & {
-  /** The row of a memory, whatever its scope. */
+  /** The row of a memory in any scope. */
   readonly row: (
     operation: string,
     id: string

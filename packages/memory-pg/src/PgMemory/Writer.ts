@@ -89,7 +89,7 @@ export const make = (sql: SqlClient.SqlClient, query: Query.Query): Effect.Effec
       isBusy: ({ outcome }) => outcome === "busy"
     })
 
-    /** On one session (PGlite) a writer would wait for the caller's transaction for ever. */
+    /** On one session (PGlite) a writer would wait for the caller's transaction forever. */
     const send = (request: Request): Effect.Effect<ReadonlyArray<ReceiptRow>, Memory.MemoryError> =>
       Effect.withFiber((fiber) => {
         if (request.entries.length === 0) return Effect.succeed([])

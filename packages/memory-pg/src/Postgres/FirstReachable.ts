@@ -6,7 +6,7 @@ import type { Target } from "../PostgresUrl.ts"
 export interface Options {
   /** The connection does not keep the process alive. */
   readonly unref?: boolean
-  /** Whether a host is looked for; default: any is. It does not reject. */
+  /** Whether a host is acceptable; default: any. It does not reject. */
   readonly accepts?: ((target: Target) => Promise<boolean>) | undefined
 }
 

@@ -51,7 +51,7 @@ export const Start = Schema.Struct({
   ),
   sessionId: Schema.optionalKey(
     Name.Name.annotate({
-      description: "The conversation that it continues: a crew with a memory is reminded of what was said in it"
+      description: "The conversation that it continues: a crew with a memory recalls its earlier messages"
     })
   ),
   onBehalfOf: Access.onBehalfOf

@@ -136,9 +136,10 @@ export const RetentionBody = Schema.Struct({ items: Schema.Array(MemoryEntry.Ret
 export const Imported = Schema.Struct({
   lines: Schema.Int.annotate({ description: "Lines of the body that were read" }),
   stored: Schema.Int,
-  known: Schema.Int.annotate({ description: "Those that were there already, which stay as they are" }),
+  known: Schema.Int.annotate({ description: "Memories that existed already and stay unchanged" }),
   complete: Schema.Boolean.annotate({
-    description: "False: the time was up. Send the rest, after `lines`; to send everything again is safe, too"
+    description:
+      "False: the time limit was reached. Send the rest, after `lines`; sending everything again is safe, too"
   })
 }).annotate({ identifier: "MemoriesImported", description: "What became of an import" })
 export type Imported = typeof Imported.Type
@@ -223,7 +224,7 @@ export class Memories extends HttpApiGroup.make("memories")
         summary: "Erase memories for good",
         description:
           "With their terms, vectors, entities and relations. Of the caller's own memories, those that match everything that is given; `scope: {}` matches all. " +
-          "With `users: all`, also those of others and of nobody."
+          "With `users: all`, also those of other users and of no user."
       })
     ),
     HttpApiEndpoint.get("entities", "/entities", {
@@ -240,7 +241,7 @@ export class Memories extends HttpApiGroup.make("memories")
       success: Schema.Struct({ items: Schema.Array(MemoryEntry.KnownRelation) })
     }).annotateMerge(
       OpenApi.annotations({
-        summary: "List what holds between entities",
+        summary: "List relations between entities",
         description: "Oldest first; `entity` is on either side."
       })
     ),
@@ -263,14 +264,14 @@ export class Memories extends HttpApiGroup.make("memories")
       OpenApi.annotations({
         summary: "Import an export",
         description:
-          "The body is read as a stream and may have any size. What is there already stays as it is, so that an import that broke off can be sent again. Without " +
+          "The body is read as a stream and may have any size. Existing memories stay unchanged, so that an interrupted import can be sent again. Without " +
           "`users=all` everything becomes the caller's. An invalid line ends the import; those before it are stored."
       })
     ),
     HttpApiEndpoint.get("statistics", "/statistics", { success: MemoryQuery.Statistics }).annotateMerge(
       OpenApi.annotations({
         summary: "Count the memories of the tenant",
-        description: "By kind, and which share of what was offered was refused as not worth remembering."
+        description: "By kind, and the share of submitted texts that were rejected as not worth storing."
       })
     ),
     HttpApiEndpoint.get("retention", "/retention", { success: RetentionBody }).annotateMerge(
@@ -287,7 +288,7 @@ export class Memories extends HttpApiGroup.make("memories")
       OpenApi.annotations({
         summary: "Set how long memories are kept",
         description:
-          "For all users, so that it takes the scope users:act-for. What is not kept any more is hidden at once and erased soon after; pinned memories stay."
+          "For all users, so that it takes the scope users:act-for. Expired memories are hidden at once and erased soon after; pinned memories stay."
       })
     ),
     HttpApiEndpoint.get("get", "/:id", {
@@ -329,7 +330,7 @@ export class Memories extends HttpApiGroup.make("memories")
       error: Problem.schemas(...Problem.ofBody, "not-found")
     }).annotateMerge(
       OpenApi.annotations({
-        summary: "Explain how a memory does for a query",
+        summary: "Explain how a memory ranks for a query",
         description:
           "Its rank, its score with all parts, and the terms that it has in common with the query; or why it is not found."
       })

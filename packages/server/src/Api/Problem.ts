@@ -207,9 +207,8 @@ const table = {
   },
   "quota-exceeded": {
     status: 422,
-    title: "The execution has too many bytes in files",
-    meaning:
-      "The files of an execution may not be larger than its quota together; `detail` has the limit. Delete some.",
+    title: "The files of the execution exceed the quota",
+    meaning: "The total size of the files of an execution is limited; `detail` has the limit. Delete some of them.",
     fields: {}
   },
   "address-refused": {
@@ -246,7 +245,7 @@ const table = {
     status: 422,
     title: "This is not worth remembering",
     meaning:
-      "Texts without words, lines of status and errors of tools are not stored, nor what an execution was reminded of, nor what was erased under the same key; `reason` says which it is.",
+      "Texts without words, status lines, errors of tools, recalled memories and memories erased under the same key are not stored; `reason` states which applies.",
     fields: { reason: Schema.Literals(["no-words", "status", "error", "recalled", "erased"]) }
   },
   "no-manager": {

@@ -74,11 +74,11 @@ export const fields = {
   /** The models to offer; absent: any. */
   models: Schema.optionalKey(Schema.Array(Schema.String.check(Schema.isPattern(/\S/, { expected: "some text" })))),
   /**
-   * What the server takes of a request: `false` is never sent, `true` is sent although it was
-   * refused. Absent features are sent until they are refused.
+   * The request features that the server supports: `false` is never sent, `true` is sent although
+   * it was refused. Absent features are sent until they are refused.
    */
   capabilities: Schema.optionalKey(
-    Schema.Struct(capabilities).annotate({ description: "What the server takes of a request" })
+    Schema.Struct(capabilities).annotate({ description: "The request features that the server supports" })
   ),
   /** The size of Ollama's context window, in tokens. Absent: the server's own. */
   contextTokens: Schema.optionalKey(amount),

@@ -18,7 +18,7 @@ const maxLength = 64 * 1024
 export interface Lines {
   /** Adds a line, which has no line break at its end. */
   readonly add: (line: string, isUrgent: boolean) => void
-  /** Writes what was collected. */
+  /** Writes the collected lines. */
   readonly flush: () => void
 }
 

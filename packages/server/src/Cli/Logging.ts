@@ -211,7 +211,7 @@ const layer = ({ format, level }: Settings, { env, line, paint }: Output.Output[
   const { isSuspect, redact } = redactor(env)
   const print = format === "json" ? toJson : toPretty(paint)
   const printed = (options: Logger.Options<unknown>) => {
-    // One look at the whole line instead of ten at each of its fields.
+    // One check of the whole line instead of ten checks of each of its fields.
     const text = print(lineOf(options, (part) => part))
     return isSuspect(text) ? print(lineOf(options, redact)) : text
   }

@@ -80,7 +80,7 @@ const make = Effect.fnUntraced(function* ({ env, stderr, stdin, stdout }: Option
   // A terminal that does not know its size reports 0.
   const size = { columns: () => Math.max(20, stderr.columns || 80), rows: () => Math.max(6, stderr.rows || 24) }
   const screen = Screen.make({ ...size, write: (text) => stderr.write(text) }, paint)
-  // Without a reader there is nobody to tell, and no reason to stop.
+  // Without a reader, errors cannot be reported, and the process need not stop.
   const guarded = yield* Guarded.make
   stderr.on?.(
     "error",

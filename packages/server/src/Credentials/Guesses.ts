@@ -83,7 +83,7 @@ export const make = (refused: Problem.Problem<"unauthenticated">): Guesses => {
         const bucket = accepted.has(hash) ? undefined : bucketOf(address, now)
         if (bucket !== undefined) {
           if (bucket.tokens < 1) return Effect.fail(tooMany(Math.ceil((1 - bucket.tokens) / perSecond)))
-          // Before the read, so that many at once do not pass; a good credential gets it back.
+          // Before the read, so that concurrent guesses are counted; valid credentials get it back.
           bucket.tokens--
         }
         return Effect.onExit(look, (exit) =>

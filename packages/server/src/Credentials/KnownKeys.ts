@@ -137,7 +137,7 @@ export const make = Effect.fnUntraced(function* (store: KeyStore["Service"]) {
       const known = entries.get(prefix)
       return isOf(known, hash) && isFresh(known, now) ? use(known, now)?.standing : undefined
     },
-    /** The same, as the database has it now. */
+    /** The same, read from the database now. */
     read: (prefix: string, hash: string): Effect.Effect<Standing | undefined, SqlError> =>
       Effect.flatMap(Clock.currentTimeMillis, (now) =>
         Effect.map(loading(prefix, load(prefix)), (entry) =>

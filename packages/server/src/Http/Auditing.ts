@@ -25,7 +25,7 @@ export interface Operation {
   /** Whether its answer waits until the entry is stored. */
   readonly waits: boolean
   readonly resource?: string | undefined
-  /** Of the caller; looked for only when there is an entry. */
+  /** The address of the caller; determined only if there is an entry. */
   readonly address: () => string | undefined
   readonly details?: AuditLog.Details
 }

@@ -89,7 +89,7 @@ export const make = Effect.gen(function* () {
         Effect.catch(failing(sent.locate)),
         Effect.tapError(() => (prepared === undefined ? Effect.void : Effect.ignore(workspace.forget(prepared.id))))
       )
-    // Of an execution that stood already, the files are there.
+    // The files of an existing execution are stored already.
     if (prepared !== undefined && execution.id !== prepared.id) yield* Effect.ignore(workspace.forget(prepared.id))
     return yield* execution.existing
       ? standing(log, execution.id)

@@ -34,7 +34,7 @@ export const multipart = Effect.fnUntraced(function* (
   const bytes = yield* Files.bytesOf(request, maxBodyBytes)
   const type = request.headers["content-type"] ?? ""
   const form = yield* Effect.tryPromise({
-    // A copy in memory of its own, as `Response` asks for.
+    // A separate copy, because `Response` requires one.
     try: () => new Response(new Uint8Array(bytes), { headers: { "content-type": type } }).formData(),
     catch: () => invalid([], "The body is not valid multipart/form-data.")
   })

@@ -79,7 +79,7 @@ export const main = async (load: (url: string) => Promise<typeof import("quickjs
       else deferred.resolve(vm.newString(value))
       vm.executePendingJobs()
     })
-    // The functions that talk to the host are taken out of reach before the code begins.
+    // The functions that call the host are made inaccessible before the code starts.
     const prelude = `(() => {
       const { __call, __log } = globalThis
       delete globalThis.__call; delete globalThis.__log

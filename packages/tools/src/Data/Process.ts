@@ -13,7 +13,7 @@ export interface Settings {
 
 export interface Request {
   readonly sql: string
-  /** The most rows that are answered. */
+  /** The maximum number of returned rows. */
   readonly limit: number
 }
 
@@ -50,7 +50,7 @@ export const main = async ({ maxMemory, url }: Settings, load: (url: string) => 
   })
   const connection = await instance.connect()
   process.on("message", ({ limit, sql }: Request) => {
-    // Streamed: rows that are not asked for are not computed.
+    // Streamed, so that rows beyond the limit are not computed.
     connection.streamAndReadUntil(sql, limit).then(
       (reader) =>
         send({

@@ -13,7 +13,7 @@ export interface Table {
 export interface Rows {
   readonly columns: ReadonlyArray<string>
   readonly rows: ReadonlyArray<ReadonlyArray<Schema.Json>>
-  /** There were more than asked for. */
+  /** There were more rows than requested. */
   readonly isCut: boolean
 }
 
@@ -84,7 +84,7 @@ export class Connection {
   }
 
   #receive(reply: Process.Reply | "Ended"): void {
-    // What follows it is only the end of the process.
+    // Only the exit of the process follows.
     if (this.#last !== undefined && this.#last !== "Ended" && this.#last._tag === "MemoryExceeded") return
     const settle = this.#settle
     this.#settle = undefined
@@ -92,7 +92,7 @@ export class Connection {
     else settle(reply)
   }
 
-  /** The next reply. A process that does not give one in time is killed. */
+  /** The next reply. A process that does not reply in time is killed. */
   #reply(): Effect.Effect<Process.Reply, ToolError> {
     return Effect.callback<Process.Reply, ToolError>((resume) => {
       const timer = setTimeout(() => {

@@ -33,7 +33,7 @@ export class Listing {
       const path = `${prefix}${entry.name.normalize("NFC")}`
       if (entry.isDirectory()) {
         if (depth === maxDepth) continue
-        // Removed meanwhile, or exchanged for a link, or not for this user.
+        // Removed meanwhile, replaced by a link, or not accessible to this user.
         const inner = await this.#walk.enter(directory, entry.name).catch(() => undefined)
         if (inner === undefined) continue
         await this.#add(inner, `${path}/`, depth + 1)

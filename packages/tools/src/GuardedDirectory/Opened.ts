@@ -46,7 +46,7 @@ export const read = async (place: Place, maxBytes: number): Promise<Uint8Array> 
       throw new Refused("has several hard links, so that it may be shared with a place outside the workspace")
     await place.verify(handle, path)
     if (stats.size > maxBytes) throw new TooLarge(stats.size)
-    // It may have grown since, or be one of those without a size.
+    // It may have grown since, or be a special file without a size.
     const bytes = Buffer.allocUnsafe(Math.min(maxBytes, Math.max(stats.size, 4_096)) + 1)
     let length = 0
     for (;;) {

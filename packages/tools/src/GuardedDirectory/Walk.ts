@@ -13,18 +13,18 @@ export interface Directory {
 /** Where a path leads: to an entry of a directory that is inside. */
 export interface Place {
   readonly directory: Directory
-  /** Of the entry; absent: the directory itself is meant. */
+  /** The name of the entry; absent: the directory itself. */
   readonly name: string | undefined
-  /** Absent: there is no such entry. */
+  /** Absent: the entry does not exist. */
   readonly stats: Stats | undefined
-  /** Throws `Refused` when something that is open is not inside of the workspace. */
+  /** Throws `Refused` if an open file is not inside the workspace. */
   readonly verify: (handle: FileHandle, path: string) => Promise<void>
 }
 
 export interface Options {
-  /** Directories that are missing are made, but not the last name. */
+  /** Creates missing directories, except for the last name. */
   readonly makes?: boolean
-  /** The last name is not followed when it is a link. */
+  /** The last name is not followed if it is a link. */
   readonly keepsLink?: boolean
 }
 
@@ -48,7 +48,7 @@ export class Walk {
     this.#open = [first]
   }
 
-  /** The path may lead to nothing: then there are no `stats`. */
+  /** The path need not exist: then there are no `stats`. */
   async to(names: ReadonlyArray<string>, options: Options = {}): Promise<Place> {
     let stack: Array<Directory> = [this.#open[0]!]
     let left = [...names]

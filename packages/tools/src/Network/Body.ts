@@ -23,7 +23,7 @@ export const read = async (body: Readable | null, maxBytes: number): Promise<Cut
     chunks.push(value)
     size += value.length
     if (size <= maxBytes) continue
-    // A decoder may still hold a part of what it was given; the connection is closed all the same.
+    // A decoder may still buffer a part of its input; the connection is closed anyway.
     void reader.cancel().catch(() => {})
     return { bytes: Buffer.concat(chunks).subarray(0, maxBytes), isCut: true }
   }

@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import { type Network, userAgent } from "../Network.ts"
 
 export interface Robots {
-  /** Fails when the site forbids the path. */
+  /** Fails if the site disallows the path. */
   readonly permit: (url: URL) => Effect.Effect<void, ToolError>
 }
 
@@ -77,7 +77,7 @@ export const parse = (text: string, agent: string): ReadonlyArray<Rule> => {
       case "disallow": {
         isNaming = false
         const pattern = value.trim()
-        // An empty rule says nothing.
+        // An empty rule has no effect.
         if (pattern === "") break
         for (const name of current) {
           groups.set(name, [...(groups.get(name) ?? []), { isAllowed: key.toLowerCase() === "allow", pattern }])

@@ -39,7 +39,7 @@ export class Writer {
   }
 
   open(name: string, attributes: { readonly [name: string]: string }): void {
-    // A list within an item goes on with the next line.
+    // A nested list starts on the next line.
     const isNested = (name === "ul" || name === "ol") && this.#lists.length > 0
     if (blocks.has(name) && !isNested)
       this.#add(name === "li" || name === "tr" ? "\n" : name === "td" || name === "th" ? "" : "\n\n")
@@ -127,7 +127,7 @@ export class Writer {
     if (blocks.has(name) && !isNested && !["li", "tr", "td", "th"].includes(name)) this.#add("\n\n")
   }
 
-  /** What was written at these places. */
+  /** The text written at these places. */
   written(where: (place: Place) => boolean): string {
     const text = this.#pieces.flatMap((piece) => (where(piece) ? [piece.text] : [])).join("")
     return (
@@ -145,7 +145,7 @@ export class Writer {
     if (text !== "") this.#pieces.push({ text, isBeside: this.#place.isBeside, isMain: this.#place.isMain })
   }
 
-  /** Only links that can be fetched are of use. */
+  /** Only links that can be fetched are useful. */
   #absolute(href: string | undefined): string | undefined {
     if (href === undefined || href.startsWith("#")) return undefined
     const url = URL.parse(href, this.#url.href)

@@ -46,7 +46,7 @@ export type MemoryPlace = Pick<MemoryFilter, "crew" | "agent" | "session" | "exe
 
 /** Memories of a tenant. */
 export interface Memories {
-  /** At most so many, newest first. */
+  /** At most this many, newest first. */
   readonly list: (limit: number, filter: MemoryFilter) => Effect.Effect<ReadonlyArray<Memory.Entry>, Failure.Failure>
   readonly search: (body: MemoriesApi.SearchBody) => Effect.Effect<ReadonlyArray<Memory.Recalled>, Failure.Failure>
   readonly remember: (body: MemoriesApi.Body) => Effect.Effect<Memory.Entry, Failure.Failure>
