@@ -151,13 +151,13 @@ describe("signals and time", () => {
   const waits = (signals: ReadonlyArray<string> = ["paid"]) => ({ a: { tools: ["wait"], signals } })
   const answers = { a: [World.calls(["wait", {}]), World.text("done")] }
 
-  it.effect("a signal reaches the call with its value, and only declared names are taken", () =>
+  it.effect("a signal reaches the call with its value, and only declared names are accepted", () =>
     running(
       waits(),
       { answers, tools: [waiter] },
       Effect.fnUntraced(function* ({ asked, crewline, id, task }) {
         assert.deepStrictEqual((yield* task()).waitingFor, [
-          { kind: "a signal reaches the call with its value, and only declared names are accepted", id: "paid" },
+          { kind: "signal", id: "paid" },
           { kind: "time", until: "1970-01-01T00:00:10.000Z" }
         ])
         for (const name of ["piad", "a/1.1.0.timer", ""])
