@@ -91,7 +91,7 @@ export const Agent = Schema.Struct({
   /** Tools whose every call a person approves first, in all tasks of the agent. Default: none. */
   approvals: Schema.optionalKey(Schema.Array(ToolName)),
   /**
-   * Whether it is reminded of anything, or how, instead of what the crew says. Default: as the crew
+   * Whether and how it recalls memories, instead of the crew's policy. Default: as the crew
    * says.
    */
   memory: Schema.optionalKey(Schema.Union([Schema.Boolean, MemoryOptions.MemoryOptions])),

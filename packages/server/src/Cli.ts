@@ -80,7 +80,7 @@ const run = Command.make(
     json: json("Print events as JSON on stdout, one per line"),
     session: Flag.String("session").pipe(
       Flag.withMetavar("id"),
-      Flag.withDescription("The conversation to continue: a crew with a memory is reminded of what was said in it"),
+      Flag.withDescription("The conversation to continue: a crew with a memory recalls its earlier messages"),
       Flag.optional
     ),
     steer: Flag.Boolean("steer").pipe(

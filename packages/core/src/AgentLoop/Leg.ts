@@ -41,7 +41,7 @@ export interface Leg {
    * is shown whole.
    */
   readonly readOutput?: (task: string) => Effect.Effect<string | undefined, EventLog.EventLogError>
-  /** What the agent is reminded of in its first turn, best first. */
+  /** The memories recalled in the agent's first turn, best first. */
   readonly memories: ReadonlyArray<Recalled>
   /** Tools by which it looks into the memory of its crew, and adds to it, by name. */
   readonly memoryTools: ReadonlyMap<string, Tool>

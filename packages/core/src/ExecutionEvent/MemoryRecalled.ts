@@ -1,4 +1,4 @@
-/** What an agent is reminded of. */
+/** The memories that an agent recalls. */
 import type { Origin } from "../MemoryOptions.ts"
 
 /**

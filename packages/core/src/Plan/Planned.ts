@@ -58,7 +58,7 @@ export interface PlannedAgent
   readonly allowDelegation?: true
   /** Which calls of its tools are made; absent: all. */
   readonly policy?: Policy.Policy
-  /** Whether it is reminded of anything, or how; absent: as the plan says. */
+  /** Whether and how it recalls memories; absent: as the plan declares. */
   readonly memory?: boolean | MemoryOptions
 }
 

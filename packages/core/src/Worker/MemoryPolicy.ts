@@ -11,7 +11,7 @@ import type * as Plan from "../Plan.ts"
 export const isUsed = (plan: Plan.Plan): boolean =>
   plan.memory !== undefined || Object.values(plan.agents).some(({ memory }) => memory !== undefined && memory !== false)
 
-/** `undefined`: it remembers nothing and is reminded of nothing. */
+/** `undefined`: it stores no memories and recalls none. */
 export const of = (plan: Plan.Plan, agent: string | undefined): MemoryOptions | undefined => {
   const declared = (agent === undefined ? undefined : plan.agents[agent]?.memory) ?? plan.memory ?? false
   return declared === false ? undefined : declared === true ? {} : declared
@@ -50,7 +50,7 @@ export const conversationOf = (policy: MemoryOptions, place: Place): Scope => {
 }
 
 /**
- * What an agent is reminded of: what belongs there, and what was said in its execution and session.
+ * The memories an agent recalls: those of its scope, and the messages of its execution and session.
  */
 export const visibleTo = (policy: MemoryOptions, place: Place): Scope => {
   const { sessionId } = place.requester

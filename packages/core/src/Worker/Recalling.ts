@@ -1,5 +1,5 @@
 /**
- * What an agent is reminded of before its first turn, and how far what it is given can be trusted.
+ * The memories an agent recalls before its first turn, and how far its inputs can be trusted.
  */
 import * as Effect from "effect/Effect"
 import * as HashMap from "effect/HashMap"
