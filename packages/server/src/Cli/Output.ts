@@ -3,7 +3,6 @@
  * `crewline run … > report.md` writes only the report. What is said while something is drawn stands
  * above it.
  */
-import * as Guarded from "@crewline/core/Guarded"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -72,6 +71,19 @@ export interface Options {
  */
 export const layer = (options: Options): Layer.Layer<Output> => Layer.unwrap(make(options))
 
+const withoutErrors = new WeakSet<Stream>()
+
+/**
+ * A stream whose reader is gone must not end the process: there is nobody to report it to. Listens
+ * once, because a process may make several layers, and until the process ends, because errors of
+ * the last lines come later than the layer's release.
+ */
+const ignoreErrorsOf = (stream: Stream) => {
+  if (withoutErrors.has(stream)) return
+  withoutErrors.add(stream)
+  stream.on?.("error", () => undefined)
+}
+
 const make = Effect.fnUntraced(function* ({ env, stderr, stdin, stdout }: Options) {
   const isSet = (name: string) => env[name] !== undefined && env[name] !== ""
   const isTerminal = stderr.isTTY === true && env.TERM !== "dumb"
@@ -80,12 +92,7 @@ const make = Effect.fnUntraced(function* ({ env, stderr, stdin, stdout }: Option
   // A terminal that does not know its size reports 0.
   const size = { columns: () => Math.max(20, stderr.columns || 80), rows: () => Math.max(6, stderr.rows || 24) }
   const screen = Screen.make({ ...size, write: (text) => stderr.write(text) }, paint)
-  // Without a reader, errors cannot be reported, and the process need not stop.
-  const guarded = yield* Guarded.make
-  stderr.on?.(
-    "error",
-    guarded("Writing to the standard error", () => undefined)
-  )
+  ignoreErrorsOf(stderr)
   const lines = yield* Lines.make((text) => stderr.write(text))
   const line = isTerminal ? (text: string) => screen.print(text) : lines.add
   const say = (text: string) => line(text, true)
