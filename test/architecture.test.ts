@@ -31,7 +31,8 @@ const table: { readonly [name: string]: Allowed } = {
     node: false
   },
   llm: {
-    ours: ["core"],
+    // The word vectors are optional, and loaded when they are asked for.
+    ours: ["core", "words"],
     others: ["@anthropic-ai/sdk", "effect", "ollama", "openai", "undici"],
     bundled: ["gpt-tokenizer"],
     node: true

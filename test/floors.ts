@@ -66,8 +66,8 @@ export const floors: { readonly [name: string]: Floors } = {
   ],
   llm: [
     ["index"],
-    // A model for every reference.
-    ["Providers"],
+    // A model, and an embedder, for every reference.
+    ["Embedders", "Providers"],
     // What needs a provider or a scripted model.
     ["Demo", "Embedder"],
     // One provider each; models without one.

@@ -16,7 +16,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as SqlClient from "effect/sql/SqlClient"
-import type { SqlError } from "effect/sql/SqlError"
+import * as SqlError from "effect/sql/SqlError"
 import * as Sql from "./Migrations/Sql.ts"
 import * as RowSecurity from "./RowSecurity.ts"
 
@@ -69,11 +69,11 @@ const changed = (sql: SqlClient.SqlClient, component: string, id: number) =>
   `Migration ${id} of "${component}" has changed since an unreleased version of Crewline created this database: ` +
   (sql.driver === "pglite" ? "delete its data directory, by default .crewline." : "use an empty database.")
 
-const fail = (description: string, cause?: SqlError) =>
+const fail = (description: string, cause?: SqlError.SqlError) =>
   new MigrationError({ description, ...(cause !== undefined && { cause }) })
 
 /** With the root cause: the driver's own message is "Failed to connect". */
-const unusable = (cause: SqlError) => {
+const unusable = (cause: SqlError.SqlError) => {
   let root: Error = cause
   while (root.cause instanceof Error) root = root.cause
   // A name with several addresses: the error of each, and no message.
@@ -188,17 +188,25 @@ const vectorMigrations: ReadonlyArray<Migration> = [{ id: 1, name: "memory-space
 
 /**
  * Applies the migrations of memory that recalls by meaning, after the others; false: the database
- * server has no pgvector. The user of the connection must be allowed to create extensions, unless
- * it exists.
+ * server has no pgvector, or one before 0.8. The user of the connection must be allowed to create
+ * extensions, unless it exists.
  */
-export const migrateVectors: Effect.Effect<boolean, MigrationError | SqlError, SqlClient.SqlClient> = Effect.gen(
-  function* () {
+export const migrateVectors: Effect.Effect<boolean, MigrationError | SqlError.SqlError, SqlClient.SqlClient> =
+  Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
-    const [found] = yield* sql.unsafe<{ readonly available: boolean }>(
-      "select exists (select from pg_available_extensions where name = 'vector') as available"
+    const [found] = yield* sql.unsafe<{ readonly version: string }>(
+      "select coalesce(installed_version, default_version) as version from pg_available_extensions where name = 'vector'"
     )
-    if (!found!.available) return false
-    yield* run({ component: vectorsComponent, migrations: vectorMigrations })
+    // Before 0.8 a scan of an index could not go on until enough rows pass the filter.
+    if (found === undefined || /^0\.[0-7](\.|$)/.test(found.version)) return false
+    yield* Effect.mapError(run({ component: vectorsComponent, migrations: vectorMigrations }), (error) =>
+      SqlError.isSqlError(error.cause) && error.cause.reason._tag === "AuthorizationError"
+        ? fail(
+            "The user of the connection may not create the extension pgvector, which recall by meaning needs. Have an " +
+              "administrator run in this database: create extension vector",
+            error.cause
+          )
+        : error
+    )
     return true
-  }
-)
+  })

@@ -129,6 +129,29 @@ export const layerEmbedded: Layer.Layer<Memory.Memory, Memory.MemoryError, SqlCl
     })
   )
 
+/**
+ * The memory with this embedder, where the database has vectors; elsewhere by words, which one line
+ * of the log says. `undefined`: by words.
+ */
+export const layerWith = (
+  embedder: Embedder.Embedder["Service"] | undefined
+): Layer.Layer<Memory.Memory, Memory.MemoryError, SqlClient.SqlClient> => {
+  if (embedder === undefined) return layer
+  const { isSemantic, name } = embedder.space
+  return Layer.unwrap(
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      if (!isSemantic || (yield* Spaces.areThere(sql)))
+        return Layer.provide(layerEmbedded, Layer.succeed(Embedder.Embedder, embedder))
+      yield* Effect.logWarning(
+        `Memory recalls by words alone: the database has no vectors for ${name}. Install the extension pgvector, ` +
+          `${Spaces.oldestExtension} or newer, and start again.`
+      )
+      return layer
+    })
+  )
+}
+
 /** How far a change of the embedder is. */
 export type Progress = Spaces.Progress
 

@@ -6,6 +6,7 @@ import * as Tenant from "@crewline/core/Tenant"
 import { MemoryContract } from "@crewline/core/testing"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as SqlClient from "effect/sql/SqlClient"
 import * as Stream from "effect/Stream"
 import * as Database from "../src/Database.ts"
@@ -104,7 +105,12 @@ describe.skipIf(missing !== undefined)(missing ?? "Vectors", () => {
     Effect.gen(function* () {
       const refused = yield* Effect.flip(Effect.scoped(Layer.build(embedded(embedder("test/none")))))
       assert.include(refused.message, "pgvector")
-      yield* remembering([longTerm("otters swim")]).pipe(Effect.provide(PgMemory.layer))
+      const logged: Array<unknown> = []
+      const logger = Logger.layer([Logger.make(({ message }) => void logged.push(message))])
+      const memory = Layer.provide(PgMemory.layerWith(embedder("test/none")), logger)
+      yield* remembering([longTerm("otters swim")]).pipe(Effect.provide(memory))
+      assert.lengthOf(logged, 1)
+      assert.include(String(logged[0]), "no vectors for test/none. Install the extension pgvector, 0.8 or newer")
     }).pipe(Effect.provide(PostgresServer.layer))
   )
 

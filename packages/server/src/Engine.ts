@@ -7,6 +7,7 @@
  * hands them back, and its executions are released for others to adopt; then the database closes.
  */
 import * as Crewline from "@crewline/core/Crewline"
+import type * as Embedder from "@crewline/core/Embedder"
 import type * as EventLog from "@crewline/core/EventLog"
 import * as Llm from "@crewline/core/Llm"
 import type * as Memory from "@crewline/core/Memory"
@@ -61,6 +62,11 @@ export interface Options<LE = never, TE = never> {
   readonly worker?: Worker.Options | undefined
   /** The memory of crews with `memory: true`. Default: that of the database. */
   readonly memory?: Layer.Layer<Memory.Memory> | undefined
+  /**
+   * Makes vectors of memories, so that the memory of the database recalls by meaning. Where the
+   * database has no pgvector, and by default, it recalls by words.
+   */
+  readonly embedder?: Embedder.Embedder["Service"] | undefined
   /** Default: tasks are handed out in this process. */
   readonly queue?: Queue.Options | undefined
   /**
@@ -133,7 +139,9 @@ export const layer = <LE, TE>(options: Options<LE, TE>) =>
       const queue = Queue.layer(choice, leaseMillis)
       const broadcast = Queue.broadcast(choice)
 
-      const database = Migrations.layer.pipe(Layer.provideMerge(Database.layer(options.database)))
+      const database = Migrations.layer.pipe(
+        Layer.provideMerge(Database.layer({ ...options.database, vectors: options.embedder !== undefined }))
+      )
       const sealed = Layer.mergeAll(ProviderStore.layer, SecretStore.layer).pipe(
         Layer.provide(MasterKeys.layer(options.masterKeys))
       )
@@ -158,7 +166,7 @@ export const layer = <LE, TE>(options: Options<LE, TE>) =>
             ...(options.maxTotalBytes !== undefined && { maxTotalBytes: options.maxTotalBytes })
           })
         ),
-        Layer.provideMerge(options.memory ?? PgMemory.layer),
+        Layer.provideMerge(options.memory ?? PgMemory.layerWith(options.embedder)),
         Layer.merge(Retention.layer(options.retention)),
         Layer.provideMerge(Layer.mergeAll(log, queue, models, toolbox)),
         Layer.provideMerge(dependencies),

@@ -1,9 +1,13 @@
-/** SDKs of providers are optional: an application installs those of the providers that it uses. */
+/**
+ * SDKs of providers are optional: an application installs those of the providers that it uses, and
+ * the word vectors if it uses them.
+ */
 
-/** The SDK of a provider is needed, and not installed. */
+/** A package is needed, and not installed. */
 export class MissingSdk extends Error {
-  constructor(name: string, provider: string, cause: unknown) {
-    super(`Models of ${provider} need the package ${name}, which is not installed: npm install ${name}`, { cause })
+  /** `needed`: what needs it, with the verb. */
+  constructor(name: string, needed: string, cause: unknown) {
+    super(`${needed} the package ${name}, which is not installed: npm install ${name}`, { cause })
   }
 }
 
@@ -11,11 +15,14 @@ export class MissingSdk extends Error {
  * For `import("…").catch(…)`, a form that tells bundlers to leave a package out that is not
  * installed. What fails in one that is, stays as it is.
  */
-export const named =
-  (name: string, provider: string) =>
+export const neededBy =
+  (name: string, needed: string) =>
   (error: unknown): never => {
-    throw isAbsent(name, error) ? new MissingSdk(name, provider, error) : error
+    throw isAbsent(name, error) ? new MissingSdk(name, needed, error) : error
   }
+
+/** The same, for the SDK of a provider. */
+export const named = (name: string, provider: string) => neededBy(name, `Models of ${provider} need`)
 
 /** Node names the package; a file that is missing within it is another matter. */
 const isAbsent = (name: string, error: unknown): boolean =>

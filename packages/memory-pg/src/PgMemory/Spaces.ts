@@ -63,6 +63,16 @@ const cosinesOf = (rows: ReadonlyArray<{ readonly key: bigint; readonly cosine: 
 /** SQLSTATE of a function that does not exist. */
 const undefinedFunction = "42883"
 
+/** Of pgvector: older ones cannot filter while they scan an index. */
+export const oldestExtension = "0.8"
+
+/** Whether the database has vectors. */
+export const areThere = (sql: SqlClient.SqlClient): Effect.Effect<boolean, Memory.MemoryError> =>
+  sql.unsafe<{ readonly found: boolean }>("select to_regproc('crewline_memory_open_space') is not null as found").pipe(
+    Effect.map(([row]) => row!.found),
+    Effect.mapError(Query.failureOf("open"))
+  )
+
 /** The key of a space in the database, which makes it at first use. */
 const keyOf = Effect.fnUntraced(function* (
   sql: SqlClient.SqlClient,
@@ -76,7 +86,10 @@ const keyOf = Effect.fnUntraced(function* (
     .pipe(
       Effect.mapError((error) =>
         SqlFailure.codeOf(error) === undefinedFunction
-          ? failed("There are no vectors in this database: it needs the extension pgvector, 0.8 or newer.", false)
+          ? failed(
+              `There are no vectors in this database: it needs the extension pgvector, ${oldestExtension} or newer.`,
+              false
+            )
           : Query.failureOf("open")(error)
       )
     )

@@ -1,4 +1,5 @@
 /** Settings of the environment that need nothing of the server to be loaded. */
+import type * as Embedder from "@crewline/core/Embedder"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -12,6 +13,28 @@ export const read = <A>(config: Config.Config<A>): Effect.Effect<A, Failure.Fail
       return Failure.invalid(`Invalid environment: ${words}.`)
     })
   )
+
+/** `CREWLINE_EMBEDDER`; empty: memory recalls by words. */
+export const embedderReference = Effect.map(
+  read(Config.withDefault(Config.String("CREWLINE_EMBEDDER"), "")),
+  (configured) => (configured.trim() === "builtin/lexical" ? "" : configured.trim())
+)
+
+/**
+ * The embedder of `CREWLINE_EMBEDDER`, or of the given reference; `undefined`: memory recalls by
+ * words.
+ */
+export const embedder = (
+  reference?: string
+): Effect.Effect<Embedder.Embedder["Service"] | undefined, Failure.Failure> =>
+  Effect.gen(function* () {
+    const wanted = reference ?? (yield* embedderReference)
+    if (wanted === "") return undefined
+    const Embedders = yield* Effect.promise(() => import("@crewline/llm/Embedders"))
+    return yield* Effect.mapError(Embedders.named(wanted), ({ message }) =>
+      Failure.invalid(reference === undefined ? `Invalid environment: CREWLINE_EMBEDDER: ${message}` : message)
+    )
+  })
 
 const configuredDirectory = Config.withDefault(Config.NonEmptyString("CREWLINE_DATA"), ".crewline")
 

@@ -3,6 +3,7 @@
  * directory, where executions that a crash left unfinished continue.
  */
 import * as Crewline from "@crewline/core/Crewline"
+import * as Embedder from "@crewline/core/Embedder"
 import * as LocalEventLog from "@crewline/core/LocalEventLog"
 import * as LocalTaskQueue from "@crewline/core/LocalTaskQueue"
 import * as Memory from "@crewline/core/Memory"
@@ -21,12 +22,14 @@ export interface Options {
   readonly directory: string | undefined
   /** The only directory that tools read and output files are written to. */
   readonly workspace: string
+  /** Makes vectors of memories; absent: memory recalls by words. */
+  readonly embedder: Embedder.Embedder["Service"] | undefined
   /** Stream the answers of models, which is useful only when someone watches. */
   readonly streaming: boolean
 }
 
 /** PGlite is megabytes of WebAssembly, so it is loaded only when needed. */
-const durable = (directory: string) =>
+const durable = (directory: string, embedder: Options["embedder"]) =>
   Layer.unwrap(
     Effect.promise(async () => {
       const [Database, PgEventLog, PgMemory] = await Promise.all([
@@ -34,17 +37,23 @@ const durable = (directory: string) =>
         import("@crewline/memory-pg/PgEventLog"),
         import("@crewline/memory-pg/PgMemory")
       ])
-      return Layer.merge(PgEventLog.layer, PgMemory.layer).pipe(
-        Layer.provide(Database.layer({ kind: "embedded", directory }))
+      return Layer.merge(PgEventLog.layer, PgMemory.layerWith(embedder)).pipe(
+        Layer.provide(Database.layer({ kind: "embedded", directory, vectors: embedder !== undefined }))
       )
     })
   )
 
-const inMemory = Layer.merge(LocalEventLog.layerLocal, Memory.layerLocal)
+const inMemory = (embedder: Options["embedder"]) =>
+  Layer.merge(
+    LocalEventLog.layerLocal,
+    embedder === undefined
+      ? Memory.layerLocal
+      : Layer.provide(Memory.layerLocalEmbedded, Layer.succeed(Embedder.Embedder, embedder))
+  )
 
 /** In the current scope; failures to start are readable messages. */
-export const build = Effect.fnUntraced(function* ({ directory, streaming, workspace }: Options) {
-  const stored = directory === undefined ? inMemory : durable(directory)
+export const build = Effect.fnUntraced(function* ({ directory, embedder, streaming, workspace }: Options) {
+  const stored = directory === undefined ? inMemory(embedder) : durable(directory, embedder)
   // A person who watches sees failures; log lines are only for those who request them.
   const isQuiet = LogLevel.isGreaterThan(yield* References.MinimumLogLevel, "Info")
   return yield* Layer.build(

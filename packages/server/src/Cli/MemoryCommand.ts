@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import { common, text } from "./TenantFlags.ts"
 
 const load = Effect.promise(() => import("./Memory.ts"))
+const loadMigration = Effect.promise(() => import("./MemoryMigration.ts"))
 
 const whose = {
   user: text("user", "name", "The user whose memories; with a key, takes the scope users:act-for").pipe(Flag.optional),
@@ -221,6 +222,22 @@ const retention = Command.make(
   })
 ).pipe(Command.withDescription("Show or set how long memories are kept; kinds that are not named are kept for good"))
 
+const migrate = Command.make(
+  "migrate",
+  {
+    to: text("to", "embedder", "The embedder: openai/<model>, ollama/<model> or builtin/words"),
+    data: common.data,
+    json: common.json
+  },
+  Effect.fnUntraced(function* (options) {
+    return yield* (yield* loadMigration).migrate(options)
+  })
+).pipe(
+  Command.withDescription(
+    "Make the vectors of another embedder for all memories in the database, while servers go on; run it again if it was interrupted"
+  )
+)
+
 export const memory = Command.make("memory").pipe(
   Command.withDescription("See, search, correct and erase what crews remember"),
   Command.withSubcommands([
@@ -235,7 +252,8 @@ export const memory = Command.make("memory").pipe(
     exported,
     imported,
     statistics,
-    retention
+    retention,
+    migrate
   ]),
   Command.withExamples([
     { command: "crewline memory search 'What does Ada eat?' --explain", description: "What is found, and why" },

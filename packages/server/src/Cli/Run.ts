@@ -4,6 +4,7 @@ import * as Option from "effect/Option"
 import * as AskText from "./AskText.ts"
 import * as Criteria from "./Criteria.ts"
 import * as CrewSource from "./CrewSource.ts"
+import * as Environment from "./Environment.ts"
 import * as Failure from "./Failure.ts"
 import type { Inputs } from "./Inputs.ts"
 import * as Local from "./Local.ts"
@@ -34,6 +35,7 @@ export const run = Effect.fn("Run.run")(function* (options: Options) {
   const services = yield* Local.build({
     directory: Option.getOrUndefined(options.data),
     workspace: Option.getOrElse(options.workspace, () => source.directory),
+    embedder: yield* Environment.embedder(),
     streaming: output.terminal !== undefined && !options.json
   })
   yield* Effect.provideContext(Models.announce(crew), services)

@@ -14,7 +14,7 @@ import * as RateLimits from "../RateLimits.ts"
 import * as Retention from "../Retention.ts"
 import * as Secret from "../Secret.ts"
 import * as Server from "../Server.ts"
-import { read } from "./Environment.ts"
+import { embedder, read } from "./Environment.ts"
 import * as Failure from "./Failure.ts"
 import * as Person from "./Person.ts"
 
@@ -125,7 +125,9 @@ export const shared = Effect.all({
   retention: read(Retention.config),
   /** How many executions a tenant may have at once; undefined: any number. */
   maxUnfinished: read(RateLimits.maxUnfinishedConfig),
-  masterKeys
+  masterKeys,
+  /** What vectors of memories are made by; undefined: memory recalls by words. */
+  embedder: embedder()
 })
 
 const noUrl = "Invalid CREWLINE_URL: expected the URL of a server, such as http://127.0.0.1:4747"

@@ -1,5 +1,6 @@
 /** Resources in the configured database, where no server runs. */
 import * as Crewline from "@crewline/core/Crewline"
+import type * as Embedder from "@crewline/core/Embedder"
 import * as Memory from "@crewline/core/Memory"
 import * as CoreOutbox from "@crewline/core/Outbox"
 import * as Tenant from "@crewline/core/Tenant"
@@ -22,6 +23,7 @@ import * as ResourceStore from "../../ResourceStore.ts"
 import * as KeyStore from "../../ResourceStore/Keys.ts"
 import * as MasterKeys from "../../ResourceStore/MasterKeys.ts"
 import * as SecretStore from "../../ResourceStore/Secrets.ts"
+import * as Environment from "../Environment.ts"
 import * as Failure from "../Failure.ts"
 import * as Person from "../Person.ts"
 import * as Settings from "../Settings.ts"
@@ -123,10 +125,14 @@ export const outbox = Effect.fnUntraced(function* (data: Option.Option<string>) 
  * The resources of a tenant in the database, in the current scope. The database is created if it
  * does not exist, because the first key may be created before the first server runs.
  */
-const opened = Effect.fnUntraced(function* (data: Option.Option<string>, tenant = Tenant.defaultTenant) {
-  const database = yield* Settings.database(data)
+const opened = Effect.fnUntraced(function* (
+  data: Option.Option<string>,
+  tenant = Tenant.defaultTenant,
+  embedder?: Embedder.Embedder["Service"]
+) {
+  const database = { ...(yield* Settings.database(data)), vectors: embedder !== undefined }
   const services = yield* Layer.build(
-    Layer.mergeAll(KeyStore.layer, AuditLog.layer, SecretStore.layer, PgMemory.layer).pipe(
+    Layer.mergeAll(KeyStore.layer, AuditLog.layer, SecretStore.layer, PgMemory.layerWith(embedder)).pipe(
       Layer.provide(MasterKeys.layer(yield* Settings.masterKeys)),
       Layer.provide(Migrations.layer),
       Layer.provide(Database.layer(database))
@@ -194,7 +200,7 @@ export const secrets = Effect.fnUntraced(function* (data: Option.Option<string>,
 
 /** Memories, in the present scope. The caller is nobody in particular, and may reach all. */
 export const memories = Effect.fnUntraced(function* (data: Option.Option<string>, tenant = Tenant.defaultTenant) {
-  const { recording, services } = yield* opened(data, tenant)
+  const { recording, services } = yield* opened(data, tenant, yield* Environment.embedder())
   return DirectMemories.make(Context.get(services, Memory.Memory), { tenant, recording })
 })
 

@@ -1,0 +1,61 @@
+/**
+ * `crewline memory migrate`: gives every memory of every tenant a vector of another embedder, in
+ * the database itself. Servers and workers go on with the embedder that they have; those that start
+ * afterwards with the new one find its vectors complete. It can be interrupted and run again at any
+ * time, and goes on with the memories that have no vector yet.
+ */
+import * as Database from "@crewline/memory-pg/Database"
+import * as PgMemory from "@crewline/memory-pg/PgMemory"
+import * as Effect from "effect/Effect"
+import type * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import * as Environment from "./Environment.ts"
+import * as Failure from "./Failure.ts"
+import * as Output from "./Output.ts"
+import * as ProgressBar from "./ProgressBar.ts"
+import * as Settings from "./Settings.ts"
+
+export interface Options {
+  readonly to: string
+  readonly data: Option.Option<string>
+  readonly json: boolean
+}
+
+const refused = (error: Error): Failure.Failure =>
+  "_tag" in error && error._tag === "DirectoryInUse"
+    ? Failure.failed(
+        `${error.message} An embedded database supports only one process: start that one again with CREWLINE_EMBEDDER, ` +
+          "and it makes the vectors while it serves."
+      )
+    : Failure.because(error)
+
+export const migrate = Effect.fn("MemoryMigration.migrate")(function* ({ data, json, to }: Options) {
+  const { result } = yield* Output.Output
+  const embedder = yield* Environment.embedder(to)
+  if (embedder === undefined)
+    return yield* Failure.invalid(
+      `--to ${to} needs no vectors: start servers and workers with CREWLINE_EMBEDDER=${to}.`
+    )
+  const database = yield* Settings.database(data)
+  const bar = yield* ProgressBar.make("Embedded")
+  let reached: PgMemory.Progress = { space: embedder.space.name, filled: 0, memories: 0 }
+  yield* PgMemory.migrate(embedder).pipe(
+    Stream.runForEach((progress) => {
+      reached = progress
+      return bar.show(progress.filled, progress.memories)
+    }),
+    Effect.provide(Database.layer({ ...database, vectors: true })),
+    Effect.mapError((error) => {
+      const { code, message } = refused(error)
+      const rest =
+        reached.filled === 0 ? "" : `\n${reached.filled} memories have vectors: run the command again to go on.`
+      return new Failure.Failure({ code, message: message + rest })
+    })
+  )
+  const { filled, memories, space } = reached
+  yield* result(
+    json
+      ? JSON.stringify(reached)
+      : `${filled} of ${memories} memories have vectors of ${space}. Start servers and workers with CREWLINE_EMBEDDER=${space}.`
+  )
+}, Effect.scoped)
