@@ -308,7 +308,7 @@ describe("Toolbox", () => {
       )
       assert.strictEqual((yield* toolbox.get("a")).name, "a")
       const error = yield* Effect.flip(toolbox.get("c"))
-      assert.strictEqual(error.message, 'There is no tool "c"; available tools: b, a.')
+      assert.strictEqual(error.message, 'There is no tool "c". Available tools: b, a.')
     }).pipe(Effect.provide(Toolbox.layer([tool("b"), tool("a")])))
   )
 
@@ -316,7 +316,7 @@ describe("Toolbox", () => {
     Effect.gen(function* () {
       const toolbox = yield* Toolbox.Toolbox
       assert.deepStrictEqual(yield* toolbox.list, [])
-      assert.include((yield* Effect.flip(toolbox.get("a"))).message, "available tools: none")
+      assert.include((yield* Effect.flip(toolbox.get("a"))).message, "Available tools: none")
     }).pipe(Effect.provide(Toolbox.layerLocal))
   )
 
