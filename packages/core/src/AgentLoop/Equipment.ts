@@ -10,7 +10,7 @@ import type * as Plan from "../Plan.ts"
 import type * as Policy from "../Policy.ts"
 import type * as Toolbox from "../Toolbox.ts"
 import type * as Workspace from "../Workspace.ts"
-import * as Deciding from "./Deciding.ts"
+import * as Bindings from "./Bindings.ts"
 import { failed, modelFailed, type Ended, type Leg } from "./Leg.ts"
 import * as ShownResult from "./ShownResult.ts"
 
@@ -95,8 +95,8 @@ export const make = (
           model,
           ...(leg.task.prompt === undefined ? {} : { prompt: leg.task.prompt }),
           ...equipped(leg, agent, tools, unoffered),
-          listed: Deciding.listedIn(leg.plan, leg.task),
-          policies: Deciding.policiesOf(leg.plan, leg.task, tenantPolicy),
+          listed: Bindings.listedIn(leg.plan, leg.task),
+          policies: Bindings.policiesOf(leg.plan, leg.task, tenantPolicy),
           workspace: services.workspace.of(leg.executionId),
           limits: leg.limits,
           // An answer that its judges refuse is followed by a last one, which has the same judges.
