@@ -9,6 +9,7 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
+import * as Aliases from "./Tool/Aliases.ts"
 import * as Call from "./Tool/Call.ts"
 import * as Declaration from "./Tool/Declaration.ts"
 import { type Arguments, type Declared, invalidArguments, type Parameters } from "./Tool/Declaration.ts"
@@ -19,6 +20,7 @@ import * as Task from "./Task.ts"
 import * as Workspace from "./Workspace.ts"
 
 export type { CallContext } from "./Tool/Call.ts"
+export { resolve as resolveArguments } from "./Tool/Aliases.ts"
 export { type Arguments, invalidArguments, type Parameters } from "./Tool/Declaration.ts"
 export { hashOf } from "./Tool/DefinitionHash.ts"
 export type { SpawnedResult, SpawnedTask } from "./Tool/Definition.ts"
@@ -58,6 +60,7 @@ export const make: {
     throw new TypeError(`Invalid timeout of the tool "${name}": expected ${Needs.duration}.`)
   }
   const { schema, validate } = Declaration.parameters(name, options.parameters ?? Declaration.noParameters)
+  if (options.aliases !== undefined) Aliases.check(name, options.aliases, schema)
   const result = options.output === undefined ? undefined : Declaration.result(name, options.output)
   const answer = options.ask === undefined ? undefined : Declaration.answer(name, options.answer ?? text)
   /** Whatever the functions of a tool are given has passed its schema. */
@@ -77,6 +80,7 @@ export const make: {
     description,
     parameters: schema,
     idempotent,
+    ...(options.aliases === undefined ? {} : { aliases: options.aliases }),
     ...(origin === undefined ? {} : { origin }),
     ...(options.kind === undefined ? {} : { kind: options.kind }),
     ...(options.source === undefined ? {} : { source: options.source }),

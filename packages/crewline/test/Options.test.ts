@@ -99,6 +99,25 @@ describe("workspace", () => {
     const unknown = await run(misspelled, { models: Scripted.make([]) }).catch((error: unknown) => error)
     assert.include((unknown as CrewInvalid).message, '"file_reed", which does not exist')
   })
+
+  it("is guarded by policies, whatever name the model has for the path", async () => {
+    writeFileSync(join(folder, "salaries.csv"), "ann,12500\n")
+    const files = ["file_path", "filename", "path"]
+    const calls = files.map((name) => Scripted.toolCall("file_read", { [name]: "salaries.csv" }))
+    const models = Scripted.make([...calls, "Refused."])
+    const curious = Crew.make({
+      name: "curious",
+      agents: { clerk: { role: "Clerk", goal: "Count", tools: ["file_read"] } },
+      tasks: { list: { description: "Read all.", expectedOutput: "A table." } },
+      policy: {
+        deny: [{ tool: "file_read", arguments: { properties: { path: { pattern: "^sal" } }, required: ["path"] } }]
+      }
+    })
+    await run(curious, { models, workspace: folder })
+    const seen = JSON.stringify(models.requests.at(-1)?.messages)
+    assert.notInclude(seen, "12500")
+    assert.strictEqual(seen.split("the policy of the crew denies").length - 1, files.length)
+  })
 })
 
 describe("crews", () => {

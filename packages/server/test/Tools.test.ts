@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import * as Server from "./fake/Server.ts"
 
 const policy: Policy.Policy = {
-  deny: [{ tool: "file_write", arguments: { properties: { path: { pattern: "^secret/" } } } }]
+  deny: [{ tool: "file_write", arguments: { properties: { path: { pattern: "^secret/" } }, required: ["path"] } }]
 }
 
 describe("tools over HTTP", () => {
@@ -37,7 +37,7 @@ describe("tools over HTTP", () => {
   it("are called once, and answer with their result", async () => {
     expect(await test("calculate", { expression: "6 * 7" })).toMatchObject({ status: 200, body: { result: 42 } })
     expect(await test("file_write", { path: "a/b.txt", content: "hello" })).toMatchObject({ status: 200 })
-    const read = await test("file_read", { path: "a/b.txt" })
+    const read = await test("file_read", { file_path: "a/b.txt" })
     expect([read.status, read.body.result]).toEqual([200, "hello"])
   })
 
@@ -48,6 +48,9 @@ describe("tools over HTTP", () => {
       ["calculate", { expression: "1 +" }, 422, "tool-failed"],
       ["file_read", { path: "../secret" }, 422, "path-refused"],
       ["file_write", { path: "secret/a", content: "x" }, 422, "policy-denied"],
+      ["file_write", { file_path: "secret/a", content: "x" }, 422, "policy-denied"],
+      ["file_write", { filename: "a", directory: "secret", content: "x" }, 422, "policy-denied"],
+      ["file_write", { path: "a", file_path: "b", content: "x" }, 422, "arguments-invalid"],
       ["http_request", { url: "http://169.254.169.254/" }, 422, "address-refused"],
       ["calculator", {}, 404, "not-found"]
     ] as const) {

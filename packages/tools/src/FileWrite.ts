@@ -12,36 +12,33 @@ import * as FileAccess from "./FileAccess.ts"
 const Parameters = Schema.Struct({
   path: Schema.NonEmptyString,
   content: Schema.String,
-  overwrite: Schema.optionalKey(Schema.Boolean),
-  // CrewAI names the directory apart.
-  directory: Schema.optionalKey(Schema.String)
+  overwrite: Schema.optionalKey(Schema.Boolean)
 })
 
-export const make = (): Toolbox.Tool => {
-  const tool = BuiltIn.make({
+export const make = (): Toolbox.Tool =>
+  BuiltIn.make({
     name: "file_write",
     description: "Writes a text file. To replace a file, set overwrite.",
     parameters: Parameters,
-    aliases: { filename: "path", file_path: "path", filePath: "path", file: "path", text: "content" },
+    aliases: {
+      filename: "path",
+      file_path: "path",
+      filePath: "path",
+      file: "path",
+      text: "content",
+      // CrewAI names the directory apart.
+      directory: { parentOf: "path" }
+    },
     kind: "write",
     idempotent: true,
     origin: "agent",
     execute: (call, context) => write(call, context)
   })
-  return { ...tool, parameters: withoutDirectory(tool.parameters) }
-}
-
-/** It is accepted and not advertised. */
-const withoutDirectory = (parameters: Toolbox.Tool["parameters"]): Toolbox.Tool["parameters"] => {
-  const { directory: _, ...properties } = parameters["properties"] as { readonly [name: string]: unknown }
-  return { ...parameters, properties }
-}
 
 const write = Effect.fnUntraced(function* (
-  { content, directory, overwrite = false, path: name }: typeof Parameters.Type,
+  { content, overwrite = false, path }: typeof Parameters.Type,
   context: ToolContext
 ): Effect.fn.Return<string, ToolError> {
-  const path = directory === undefined || /^\.?[/\\]?$/.test(directory) ? name : `${directory}/${name}`
   if (!content.isWellFormed()) {
     return yield* new ToolRetry({ message: "The content is not valid Unicode: it has half of a surrogate pair." })
   }

@@ -1,5 +1,6 @@
 /** A workspace in a directory, next to a file that no tool may see, and calls of tools in it. */
 import { ToolContext } from "@crewline/core/testing"
+import * as Tool from "@crewline/core/Tool"
 import type * as Toolbox from "@crewline/core/Toolbox"
 import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
@@ -49,8 +50,13 @@ export const make = (files: { readonly [path: string]: string | Uint8Array } = {
 /** The result of a call as text, or `<tag> <code>: <message>`. */
 export const call = (tool: Toolbox.Tool, args: Schema.JsonObject, context: Toolbox.ToolContext): Promise<string> =>
   Effect.runPromise(
-    Effect.match(tool.execute(args, context), {
-      onSuccess: (result) => (typeof result === "string" ? result : JSON.stringify(result)),
-      onFailure: ({ _tag, code, message }) => `${_tag}${code === undefined ? "" : ` ${code}`}: ${message}`
-    })
+    Effect.match(
+      Effect.flatMap(Effect.fromResult(Tool.resolveArguments(tool, args)), (resolved) =>
+        tool.execute(resolved, context)
+      ),
+      {
+        onSuccess: (result) => (typeof result === "string" ? result : JSON.stringify(result)),
+        onFailure: ({ _tag, code, message }) => `${_tag}${code === undefined ? "" : ` ${code}`}: ${message}`
+      }
+    )
   )

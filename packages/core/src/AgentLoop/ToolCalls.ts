@@ -8,6 +8,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Response from "effect/ai/Response"
 import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import type * as EventLog from "../EventLog.ts"
 import type { Draft } from "../ExecutionEvent.ts"
@@ -16,8 +17,9 @@ import * as JsonSize from "../JsonSize.ts"
 import { interrupted } from "../Manager.ts"
 import { redact } from "../Redact.ts"
 import type { Decision } from "../Policy.ts"
+import { resolveArguments } from "../Tool.ts"
 import * as Repair from "../Tool/Repair.ts"
-import { type Tool, type ToolContext, type ToolError, ToolFailed } from "../Toolbox.ts"
+import { type Tool, type ToolContext, type ToolError, ToolFailed, type ToolRetry } from "../Toolbox.ts"
 import * as Approval from "./Approval.ts"
 import * as Deciding from "./Deciding.ts"
 import type { Equipment } from "./Equipment.ts"
@@ -176,7 +178,9 @@ const stepOf = Effect.fnUntraced(function* (
     return refused(turn.answer.finishReason === "length" ? Prompting.truncatedCall : Prompting.unparsableArguments)
   }
   // What a model sends is JSON; the guard above only does not say so.
-  const params = Repair.repair(tool.parameters, sent as Schema.JsonObject)
+  const ready = Repair.ready(tool, sent as Schema.JsonObject)
+  if (Result.isFailure(ready)) return ambiguous(ready.failure, sent as Schema.JsonObject)
+  const params = ready.success
   const context: ToolContext = {
     ...caller,
     tenant: leg.tenant,
@@ -197,8 +201,10 @@ const stepOf = Effect.fnUntraced(function* (
   const approval = yield* Approval.of(equipment, { id: base, callId: call.id, tool, args: params, decision })
   if (approval._tag === "Waiting") return { _tag: "Wait", want: approval.want }
   if (approval._tag === "Refused") return { _tag: "Refused", reason: approval.reason, args: params, decision }
-  const { args } = approval
   // A person may have edited the arguments, which are validated like those of the model.
+  const approved = resolveArguments(tool, approval.args)
+  if (Result.isFailure(approved)) return ambiguous(approved.failure, approval.args)
+  const args = approved.success
   const ofEdited = args === params ? decision : Deciding.of(equipment, tool, { args, seen })
   if (ofEdited.verdict === "deny") return denied(tool, args, ofEdited)
   const group = history.groups.get(key)?.find(({ signals }) => !Approval.isOf(base, signals[0]))
@@ -207,6 +213,13 @@ const stepOf = Effect.fnUntraced(function* (
   if (need._tag === "Refused") return { _tag: "Refused", reason: need.reason, args, decision }
   const met = need.met === undefined ? context : { ...context, met: need.met }
   return { _tag: "Make", tool, args, context: met, decision }
+})
+
+const ambiguous = ({ code, message }: ToolRetry, args: Schema.JsonObject): Step => ({
+  _tag: "Refused",
+  reason: message,
+  args,
+  ...(code === undefined ? {} : { code })
 })
 
 const denied = ({ name }: Tool, args: Schema.JsonObject, decision: Decision): Step => ({

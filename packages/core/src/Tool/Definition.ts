@@ -159,6 +159,12 @@ export interface Tool {
   /** JSON Schema (2020-12) of the arguments object. */
   readonly parameters: JsonSchema.JsonSchema
   /**
+   * Other names of arguments, which are replaced before anything is decided about a call: the
+   * argument that each stands for; or, with `parentOf`, the argument that holds a path below the
+   * directory that it names.
+   */
+  readonly aliases?: { readonly [alias: string]: string | { readonly parentOf: string } }
+  /**
    * True when running the same call twice does no harm (reading, computing): then a crash in the
    * middle simply runs it again.
    */
@@ -199,6 +205,6 @@ export interface Tool {
    * its own. Absent: nothing.
    */
   readonly need?: (args: Schema.JsonObject, context: ToolContext) => Effect.Effect<Need, ToolError>
-  /** `arguments` have passed `parameters`. Interrupting stops the work. */
+  /** The arguments have passed `parameters`, under their own names. Interrupting stops the work. */
   readonly execute: (args: Schema.JsonObject, context: ToolContext) => Effect.Effect<Schema.Json, ToolError>
 }

@@ -3,6 +3,7 @@ import type * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import type { Origin } from "../MemoryOptions.ts"
 import type * as Task from "../Task.ts"
+import type { Aliases } from "./Aliases.ts"
 import type { CallContext } from "./Call.ts"
 import type { Arguments, Parameters } from "./Declaration.ts"
 import type { SpawnedResult, SpawnedTask, ToolError } from "./Definition.ts"
@@ -73,6 +74,12 @@ export interface Shared<P extends Parameters> {
   readonly description: string
   /** Default: the tool takes no arguments. */
   readonly parameters?: P
+  /**
+   * Other names of arguments, such as `{ file_path: "path" }`. They are replaced before policies,
+   * approvals and the function see the arguments; two names with different values are invalid.
+   * `{ directory: { parentOf: "path" } }` puts a directory in front of the path.
+   */
+  readonly aliases?: Aliases
   /** True when running the same call twice does no harm. Default: false. */
   readonly idempotent?: boolean
   /**

@@ -27,6 +27,21 @@ const tools = [
   tool("http_request", { kind: "network", origin: "tool" })
 ]
 
+/** Wrapped arguments are mended, because `text` is required. */
+const aliased = Tool.make({
+  name: "file_write",
+  description: "Writes.",
+  kind: "write",
+  parameters: { type: "object", properties: { to: { type: "string" }, text: { type: "string" } }, required: ["text"] },
+  aliases: { recipient: "to" },
+  execute: ({ to }) => {
+    made.push(`file_write ${JSON.stringify(to)}`)
+    return "done"
+  }
+})
+
+const text = "hello"
+
 const toSecret = { properties: { to: { const: "secret" } }, required: ["to"] }
 
 const answering = (...calls: ReadonlyArray<readonly [string, unknown]>) => ({
@@ -90,6 +105,46 @@ describe("policies", () => {
           ["file_write", "ask", "rule", undefined],
           ["file_write", "deny", "rule", "policy-denied"]
         ])
+      })
+    )
+  )
+
+  it.effect("hold for arguments under other names, which are replaced before anything is decided", () =>
+    running(
+      {
+        a: {
+          tools: ["file_write"],
+          policies: [{ scope: "task", deny: [{ arguments: toSecret }], ask: [{ arguments: { required: ["to"] } }] }]
+        }
+      },
+      {
+        answers: answering(
+          ["file_write", { text, recipient: "secret" }],
+          ["file_write", { args: { text, recipient: "secret" } }],
+          ["file_write", { text, to: "x", recipient: "secret" }],
+          ["file_write", { text, recipient: "x", to: "x" }]
+        ),
+        tools: [aliased]
+      },
+      Effect.fnUntraced(function* ({ asked, crewline, events, task }) {
+        const [ask] = yield* crewline.asks({ state: "open" })
+        assert.deepStrictEqual((ask!.shown as { readonly arguments: unknown }).arguments, { text, to: "x" })
+        const edit = { answer: "edit", arguments: { text, recipient: "secret" }, hash: ask!.hash } as const
+        yield* crewline.answer(ask!.id, edit, { by: ann })
+        yield* pass(100)
+        assert.strictEqual((yield* task()).status, "completed")
+        assert.deepStrictEqual(made.splice(0), [])
+        const called = ofType(yield* events, "ToolCalled")
+        assert.deepStrictEqual(
+          called.map(({ arguments: args, code }) => [args, code]),
+          [
+            [{ text, to: "secret" }, "policy-denied"],
+            [{ text, to: "secret" }, "policy-denied"],
+            [{ text, to: "x", recipient: "secret" }, "arguments-invalid"],
+            [{ text, to: "secret" }, "policy-denied"]
+          ]
+        )
+        assert.include(lastMessage(asked[3]!), '\\"to\\" and \\"recipient\\" have different values')
       })
     )
   )

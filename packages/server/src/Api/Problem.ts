@@ -220,7 +220,8 @@ const table = {
   "policy-denied": {
     status: 422,
     title: "The policy of the tenant denies the call",
-    meaning: "A rule of the tenant's tool policy denies this call; `detail` names the rule.",
+    meaning:
+      "The tool policy of the tenant, which only applications provide, or the list of allowed hosts denies this call; see `detail`.",
     fields: {}
   },
   "arguments-invalid": {

@@ -55,7 +55,7 @@ export class Tools extends HttpApiGroup.make("tools")
         summary: "Call a tool once",
         description:
           "The body is the object of arguments. The call is really made: policies of crews do not apply, guards of paths and addresses and " +
-          "the denials of the tenant do. Files are those of trials, which are deleted after an hour."
+          "the denials of the tenant's policy (of applications that provide one) do. Files are those of trials, which are deleted after an hour."
       })
     )
   )

@@ -1,6 +1,7 @@
 /** `crewline tools`: lists the tools, and calls one in this process. */
 import * as Suggestion from "@crewline/core/Suggestion"
 import * as Tenant from "@crewline/core/Tenant"
+import * as Tool from "@crewline/core/Tool"
 import * as Toolbox from "@crewline/core/Toolbox"
 import type * as Workspace from "@crewline/core/Workspace"
 import * as GuardedDirectory from "@crewline/tools/GuardedDirectory"
@@ -81,8 +82,9 @@ const call = Effect.fnUntraced(function* (
     const message = `The tool "${name}" waits for a person, for other tasks or for time: it runs within a crew only.`
     return yield* new Toolbox.ToolFailed({ message, code: "needs-crew" })
   }
+  const resolved = yield* Effect.fromResult(Tool.resolveArguments(tool, parsed))
   const id = "crewline-tools-test"
-  const work = tool.execute(parsed, {
+  const work = tool.execute(resolved, {
     tenant: Tenant.defaultTenant,
     executionId: id,
     taskId: id,

@@ -87,15 +87,15 @@ export const layer = HttpApiBuilder.group(
           const { value } = yield* RequestBody.json(request)
           if (!isObject(value))
             return yield* Problem.make("arguments-invalid", { detail: "The body must be the object of the arguments." })
-          const payload = value
           yield* AuditLog.tell({ details: { tool: name.slice(0, 200) } })
           const tool = yield* Effect.mapError(toolbox.get(name), ({ message }) =>
             Problem.make("not-found", { resource: "tool", id: name, detail: message })
           )
+          const args = yield* Effect.mapError(Effect.fromResult(CoreTool.resolveArguments(tool, value)), failed)
           const policy = yield* Effect.catch(toolbox.policy ?? Effect.undefined, () =>
             StoreProblems.unavailable({ isRetryable: true })
           )
-          const call = { tool: name, kind: tool.kind ?? Policy.defaultKind, arguments: payload }
+          const call = { tool: name, kind: tool.kind ?? Policy.defaultKind, arguments: args }
           const exposure = { privateData: [], untrustedText: [], leadsOut: false }
           const decision = Policy.decide(call, policy === undefined ? [] : [{ scope: "tenant", ...policy }], {
             isListed: true,
@@ -103,7 +103,7 @@ export const layer = HttpApiBuilder.group(
             exposure
           })
           if (decision.verdict === "deny") return yield* Problem.make("policy-denied", { detail: decision.reason })
-          const result = yield* Effect.mapError(trial(tool, payload, workspace.of(filesOfTrials)), failed)
+          const result = yield* Effect.mapError(trial(tool, args, workspace.of(filesOfTrials)), failed)
           return { result }
         })
       )

@@ -1,0 +1,79 @@
+/**
+ * Other names of arguments. Models know tools of other frameworks and use their names. These are
+ * replaced before anything is decided about a call: policies, approvals, events and the tool itself
+ * are about the same arguments.
+ */
+import type * as JsonSchema from "effect/JsonSchema"
+import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
+import type * as Schema from "effect/Schema"
+import * as CanonicalJson from "../CanonicalJson.ts"
+import { type Tool, ToolRetry } from "./Definition.ts"
+
+/**
+ * By alias: the argument that it stands for; or, with `parentOf`, the argument that holds a path
+ * below the directory that the alias names.
+ */
+export type Aliases = NonNullable<Tool["aliases"]>
+
+/**
+ * The arguments under their own names. Fails with `arguments-invalid` when two names of one
+ * argument have different values.
+ */
+export const resolve = (
+  { aliases, name: tool }: Pick<Tool, "aliases" | "name">,
+  args: Schema.JsonObject
+): Result.Result<Schema.JsonObject, ToolRetry> => {
+  if (aliases === undefined || !Object.keys(args).some((key) => Object.hasOwn(aliases, key))) {
+    return Result.succeed(args)
+  }
+  const resolved = new Map<string, Schema.Json>()
+  const givenAs = new Map<string, string>()
+  const parents: Array<readonly [directory: string, path: string]> = []
+  for (const [key, value] of Object.entries(args)) {
+    const target = Object.hasOwn(aliases, key) ? aliases[key]! : key
+    if (typeof target === "object") parents.push([key, target.parentOf])
+    const name = typeof target === "object" ? key : target
+    const other = givenAs.get(name)
+    if (other !== undefined && !isSame(resolved.get(name), value))
+      return Result.fail(conflict(tool, name, [other, key]))
+    resolved.set(name, value)
+    givenAs.set(name, key)
+  }
+  for (const [directory, path] of parents) {
+    const joined = join(resolved.get(directory), resolved.get(path))
+    // The validation names what is left.
+    if (joined === undefined) continue
+    resolved.set(path, joined)
+    resolved.delete(directory)
+  }
+  return Result.succeed(Object.fromEntries(resolved))
+}
+
+/** Throws a `TypeError` when an alias hides an argument, or stands for none. */
+export const check = (tool: string, aliases: Aliases, parameters: JsonSchema.JsonSchema): void => {
+  const properties = Predicate.isReadonlyObject(parameters["properties"]) ? parameters["properties"] : {}
+  for (const [alias, target] of Object.entries(aliases)) {
+    const name = typeof target === "object" ? target.parentOf : target
+    if (Object.hasOwn(properties, alias)) {
+      throw new TypeError(`The alias "${alias}" of the tool "${tool}" is the name of a parameter: remove the alias.`)
+    }
+    if (!Object.hasOwn(properties, name)) {
+      throw new TypeError(`The alias "${alias}" of the tool "${tool}" stands for "${name}", which is not a parameter.`)
+    }
+  }
+}
+
+const isSame = (one: Schema.Json | undefined, other: Schema.Json): boolean =>
+  one === other || CanonicalJson.stringify(one) === CanonicalJson.stringify(other)
+
+const conflict = (tool: string, name: string, keys: readonly [string, string]): ToolRetry => {
+  const [one, other] = keys.map((key) => JSON.stringify(key))
+  const message = `The arguments of the tool "${tool}" are ambiguous: ${one} and ${other} have different values. Call it again with "${name}" only.`
+  return new ToolRetry({ message, code: "arguments-invalid" })
+}
+
+const join = (directory: Schema.Json | undefined, path: Schema.Json | undefined): string | undefined => {
+  if (typeof directory !== "string" || typeof path !== "string") return undefined
+  return /^\.?[/\\]?$/.test(directory) ? path : `${directory}/${path}`
+}

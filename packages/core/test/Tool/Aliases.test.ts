@@ -1,0 +1,49 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Result from "effect/Result"
+import type * as Schema from "effect/Schema"
+import * as Tool from "../../src/Tool.ts"
+
+const parameters = {
+  type: "object",
+  properties: { path: { type: "string" }, content: { type: "string" } }
+} as const
+const tool = (aliases: Parameters<typeof Tool.make>[0]["aliases"]) =>
+  Tool.make({ name: "write", description: "Writes.", parameters, ...(aliases && { aliases }), execute: () => "done" })
+const write = tool({ file: "path", filename: "path", text: "content", directory: { parentOf: "path" } })
+
+const resolved = (args: Schema.JsonObject) =>
+  Result.match(Tool.resolveArguments(write, args), {
+    onSuccess: (own): unknown => own,
+    onFailure: ({ code, message }) => `${code}: ${message}`
+  })
+
+describe("aliases of arguments", () => {
+  it("stand for arguments, whose names and values are kept otherwise", () => {
+    const own = { path: "a", toString: "b", content: "c" }
+    assert.strictEqual(resolved(own), own)
+    assert.deepStrictEqual(resolved({ text: "c", file: "a", mode: 1 }), { content: "c", path: "a", mode: 1 })
+    assert.deepStrictEqual(resolved({ file: { b: 1, a: 2 }, path: { a: 2, b: 1 } }), { path: { b: 1, a: 2 } })
+  })
+
+  it("are refused beside another value of the same argument", () => {
+    for (const args of [
+      { path: "a", file: "b" },
+      { file: "a", filename: "b" },
+      { file: null, path: "a" }
+    ])
+      assert.match(String(resolved(args)), /^arguments-invalid: .* have different values\. .*"path" only\.$/)
+  })
+
+  it("may be the directory of a path", () => {
+    assert.deepStrictEqual(resolved({ directory: "out", filename: "a" }), { path: "out/a" })
+    for (const directory of ["", ".", "./", "/"])
+      assert.deepStrictEqual(resolved({ path: "a", directory }), { path: "a" })
+    for (const args of [{ directory: "out" }, { directory: 1, path: "a" }]) assert.deepStrictEqual(resolved(args), args)
+  })
+
+  it("are declared for parameters, and hide none", () => {
+    assert.throws(() => tool({ content: "path" }), /"content" of the tool "write" is the name of a parameter/)
+    assert.throws(() => tool({ file: "pth" }), /stands for "pth", which is not a parameter/)
+    assert.throws(() => tool({ file: { parentOf: "constructor" } }), /stands for "constructor"/)
+  })
+})
