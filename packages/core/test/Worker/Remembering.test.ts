@@ -294,8 +294,10 @@ describe("a crew with a memory", () => {
         const answering = Effect.fnUntraced(function* (answers: ReadonlyArray<Ask.Answer>) {
           const { id } = yield* crewline.startPlan(reviewed, {})
           for (const answer of answers) {
-            yield* seconds(3)
-            const [ask] = yield* crewline.asks({ executionId: id, state: "open" })
+            const [ask] = yield* seconds(1).pipe(
+              Effect.andThen(crewline.asks({ executionId: id, state: "open" })),
+              Effect.repeat({ until: (asks) => asks.length > 0, times: 30 })
+            )
             yield* crewline.answer(ask!.id, answer, { by: { name: "Ada" } })
           }
           yield* seconds(3)
