@@ -23,6 +23,7 @@ import * as Embedder from "@crewline/core/Embedder"
 import * as Memory from "@crewline/core/Memory"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as SqlClient from "effect/sql/SqlClient"
@@ -151,6 +152,25 @@ export const layerWith = (
     })
   )
 }
+
+const tenantPage = 100
+
+/** Tenants that have or had memories, in order: for what is done for each of them, as `purge`. */
+export const tenants: Stream.Stream<string, Memory.MemoryError, SqlClient.SqlClient> = Stream.unwrap(
+  Effect.map(SqlClient.SqlClient, (sql) =>
+    Stream.paginate("", (after: string) =>
+      sql
+        .unsafe<{ readonly tenant: string }>("select * from crewline_memory_tenants($1, $2::int)", [after, tenantPage])
+        .pipe(
+          Effect.mapError(Query.failureOf("purge")),
+          Effect.map((rows) => {
+            const names = rows.map(({ tenant }) => tenant)
+            return [names, names.length < tenantPage ? Option.none() : Option.some(names.at(-1)!)] as const
+          })
+        )
+    )
+  )
+)
 
 /** How far a change of the embedder is. */
 export type Progress = Spaces.Progress

@@ -5,7 +5,7 @@
  *
  * A statement names its tenant itself, so that confining it costs no other one: the functions of
  * the event log do, and statements on tables say `rowsOf` or `insertOf`. What works for all tenants
- * are functions of the owner, in `Migrations/Sql/event-log/all-tenants.sql` here.
+ * are functions of the owner, in files `all-tenants.sql` below `Migrations/Sql` here.
  */
 import type * as SqlClient from "effect/sql/SqlClient"
 import type * as Statement from "effect/sql/Statement"

@@ -166,6 +166,7 @@ export const layer = <LE, TE>(options: Options<LE, TE>) =>
             ...(options.maxTotalBytes !== undefined && { maxTotalBytes: options.maxTotalBytes })
           })
         ),
+        Layer.merge(Retention.layerMemories()),
         Layer.provideMerge(options.memory ?? PgMemory.layerWith(options.embedder)),
         Layer.merge(Retention.layer(options.retention)),
         Layer.provideMerge(Layer.mergeAll(log, queue, models, toolbox)),

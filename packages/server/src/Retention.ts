@@ -1,11 +1,15 @@
 /**
  * Deletes executions that ended longer ago than `CREWLINE_RETENTION` (for example `30 days`); by
- * default, everything is kept forever.
+ * default, everything is kept forever. Deletes memories that the retention of their tenant does not
+ * keep, which nobody sees any more.
  *
- * One process on a database does this at a time, in transactions of at most `pageSize` executions,
- * so that other work is not delayed. Failures are retried with the next pass.
+ * One process on a database does this at a time, in transactions of at most `pageSize` executions
+ * or memories, so that other work is not delayed. Failures are retried with the next pass.
  */
 import * as EventLog from "@crewline/core/EventLog"
+import * as Memory from "@crewline/core/Memory"
+import * as Tenant from "@crewline/core/Tenant"
+import * as PgMemory from "@crewline/memory-pg/PgMemory"
 import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -14,8 +18,9 @@ import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
+import * as Stream from "effect/Stream"
 
-/** Executions deleted in one transaction. */
+/** Executions or memories deleted in one transaction. */
 const pageSize = 100
 /**
  * The longest time between passes: retention is in days, so deletion need not be exact to the
@@ -23,6 +28,8 @@ const pageSize = 100
  */
 const maxPause = Duration.minutes(1)
 const minPause = Duration.seconds(1)
+/** Nobody sees memories past their retention, so their deletion is not urgent. */
+const memoryPause = Duration.minutes(5)
 /** An arbitrary number that is unlikely to be locked by other applications. */
 const lockKey = 7_239_274_512
 
@@ -35,12 +42,7 @@ export const pass = Effect.fn("Retention.pass")(function* (
 ): Effect.fn.Return<number, EventLog.EventLogError | SqlError, EventLog.EventLog | SqlClient.SqlClient> {
   const log = yield* EventLog.EventLog
   const sql = yield* SqlClient.SqlClient
-  const page = sql.withTransaction(
-    Effect.gen(function* () {
-      const [row] = yield* sql<{ readonly held: boolean }>`select pg_try_advisory_xact_lock(${lockKey}::bigint) as held`
-      return row!.held ? yield* log.prune({ endedForMillis: Duration.toMillis(age), limit: pageSize }) : []
-    })
-  )
+  const page = alone(sql, log.prune({ endedForMillis: Duration.toMillis(age), limit: pageSize }), [])
   let deleted = 0
   for (;;) {
     const { length } = yield* page
@@ -48,6 +50,56 @@ export const pass = Effect.fn("Retention.pass")(function* (
     deleted += length
   }
 })
+
+/** In a transaction; `otherwise` if another process is in one of these. */
+const alone = <A, E>(sql: SqlClient.SqlClient, effect: Effect.Effect<A, E>, otherwise: A) =>
+  sql.withTransaction(
+    Effect.gen(function* () {
+      const [row] = yield* sql<{ readonly held: boolean }>`select pg_try_advisory_xact_lock(${lockKey}::bigint) as held`
+      return row!.held ? yield* effect : otherwise
+    })
+  )
+
+/**
+ * Deletes the memories of all tenants that their retention does not keep, unless another process is
+ * doing so; returns their number.
+ */
+export const passMemories: Effect.Effect<
+  number,
+  Memory.InvalidMemory | Memory.MemoryError | SqlError,
+  Memory.Memory | SqlClient.SqlClient
+> = Effect.gen(function* () {
+  const memory = yield* Memory.Memory
+  const sql = yield* SqlClient.SqlClient
+  let deleted = 0
+  yield* Stream.runForEach(PgMemory.tenants, (tenant) =>
+    Effect.gen(function* () {
+      for (;;) {
+        const purged = yield* alone(sql, memory.purge(pageSize), 0)
+        deleted += purged
+        if (purged < pageSize) return
+      }
+    }).pipe(Effect.provideService(Tenant.Current, tenant))
+  )
+  return deleted
+})
+
+/** Passes over memories as long as the layer lives. */
+export const layerMemories = (
+  pause: Duration.Duration = memoryPause
+): Layer.Layer<never, never, Memory.Memory | SqlClient.SqlClient> =>
+  Layer.effectDiscard(
+    passMemories.pipe(
+      Effect.flatMap((deleted) =>
+        deleted === 0 ? Effect.void : Effect.logInfo(`Deleted ${deleted} memories past their retention`)
+      ),
+      Effect.catchCause((cause) => Effect.logWarning("Failed to delete old memories; will retry", cause)),
+      // A process that has just started has more urgent work.
+      Effect.delay(pause),
+      Effect.forever,
+      Effect.forkScoped
+    )
+  )
 
 /** Passes over the log as long as the layer lives; `undefined`: nothing is deleted. */
 export const layer = (

@@ -1,8 +1,14 @@
 import * as EventLog from "@crewline/core/EventLog"
+import * as Memory from "@crewline/core/Memory"
+import * as Tenant from "@crewline/core/Tenant"
+import * as RowSecurity from "@crewline/memory-pg/RowSecurity"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Duration from "effect/Duration"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import * as SqlClient from "effect/sql/SqlClient"
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest"
 import * as Retention from "../src/Retention.ts"
 import * as Server from "./fake/Server.ts"
@@ -138,6 +144,41 @@ describe("retention", { timeout: 60_000 }, () => {
     expect((await call("executions?limit=100")).body.items).toMatchObject([{ id }])
     await ended(id)
     expect(await call(`executions/${id}`)).toMatchObject({ status: 200 })
+  })
+
+  it("deletes memories of every tenant, and keeps what is pinned", async () => {
+    const run = <A, E>(effect: Effect.Effect<A, E, Memory.Memory | SqlClient.SqlClient | Scope.Scope>) =>
+      Effect.runPromiseWith(server.services)(Effect.scoped(effect))
+    const rows = (tenant: string) =>
+      run(
+        Effect.flatMap(
+          SqlClient.SqlClient,
+          (sql) => sql<{ readonly id: string }>`select id from crewline_memory where ${RowSecurity.rowsOf(sql, tenant)}`
+        )
+      )
+    const tenants = ["acme", "globex"]
+    const remember = Effect.flatMap(Memory.Memory, (memory) =>
+      Effect.gen(function* () {
+        const [first] = yield* memory.remember(
+          ["Otters swim.", "Kettles boil.", "Owls fly."].map((text) => ({ kind: "short-term", text, scope: {} }))
+        )
+        if (first?._tag === "Stored") yield* memory.pin(first.id, true)
+        yield* memory.retain([{ kind: "short-term", maxCount: 0 }])
+      })
+    )
+    for (const tenant of tenants) await run(Effect.provideService(remember, Tenant.Current, tenant))
+    expect(await rows("acme")).toHaveLength(3)
+    expect(await run(Retention.passMemories)).toBe(4)
+    expect(await run(Retention.passMemories)).toBe(0)
+    for (const tenant of tenants) expect(await rows(tenant)).toHaveLength(1)
+    // By itself, while the layer lives.
+    await run(
+      Effect.gen(function* () {
+        yield* Effect.provideService(remember, Tenant.Current, "acme")
+        yield* Layer.build(Retention.layerMemories(Duration.millis(10)))
+        while ((yield* Effect.promise(() => rows("acme"))).length > 1) yield* Effect.sleep("10 millis")
+      })
+    )
   })
 
   it("runs repeatedly while the server runs", async () => {

@@ -49,11 +49,17 @@ const valueOf = ({ check, name, table, type }: Column, tenant: string): string =
   if (type.startsWith("timestamp")) return "now()"
   if (type === "boolean") return "true"
   if (type.startsWith("json") || type.endsWith("[]")) return "'{}'"
+  if (type === "bytea") return "'\\x00'"
   throw new Error(`Say here what a ${type} may be: ${table}.${name} needs a value.`)
 }
 
 const securedFunctions = /create function (crewline_\w+)\((?:(?!create function)[^])*?security definer/g
-const files = ["../../memory-pg/src/Migrations/Sql/event-log/all-tenants.sql", "../src/Migrations/Sql/all-tenants.sql"]
+const files = [
+  "../../memory-pg/src/Migrations/Sql/event-log/all-tenants.sql",
+  "../../memory-pg/src/Migrations/Sql/memory/all-tenants.sql",
+  "../../memory-pg/src/Migrations/Sql/workspace.sql",
+  "../src/Migrations/Sql/all-tenants.sql"
+]
 const named = files.flatMap((file) =>
   Array.from(readFileSync(new URL(file, import.meta.url), "utf8").matchAll(securedFunctions), ([, name]) => name!)
 )
@@ -154,7 +160,7 @@ const declare = (options: Effect.Effect<Database.Options, unknown, Scope.Scope>)
     }
   })
 
-  it("what works for all tenants are the functions of one file of each package, which nobody else may call", async () => {
+  it("what works for all tenants are the functions of these files, which no other role may call", async () => {
     const found = await asOwner<{ readonly name: string; readonly callers: string }>(
       `select p.proname as name, array_to_string(p.proacl, ' ') as callers from pg_proc p
         where p.prosecdef and p.pronamespace = 'public'::regnamespace order by 1`

@@ -1139,6 +1139,22 @@ begin
 end $$;
 `
 
+const memoryAllTenants = `create function crewline_memory_tenants(in_after text, in_limit int) returns table (tenant text)
+language sql stable security definer set search_path from current set enable_seqscan = off set jit = off as $$
+  with recursive found (tenant) as (
+    select (
+      select s.tenant from crewline_memory_scope s where s.tenant collate "C" > in_after order by s.tenant collate "C" limit 1
+    )
+    union all
+    select (
+      select s.tenant from crewline_memory_scope s where s.tenant collate "C" > f.tenant order by s.tenant collate "C" limit 1
+    )
+    from found f where f.tenant is not null
+  )
+  select f.tenant from found f where f.tenant is not null limit in_limit
+$$;
+`
+
 const memoryChange = `create function crewline_memory_change(in_tenant text, in_id text, in_pinned boolean, in_quarantined boolean)
 returns setof crewline_memory
 language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
@@ -2153,7 +2169,7 @@ create table crewline_memory_retention (
   tenant text primary key,
   rules text not null
 );
-${memoryScopes}${memoryKept}${memoryCount}${memoryRemember}${memoryFind}${memoryList}${memorySeen}${memoryChange}${memoryErase}${memoryKnown}`
+${memoryScopes}${memoryAllTenants}${memoryKept}${memoryCount}${memoryRemember}${memoryFind}${memoryList}${memorySeen}${memoryChange}${memoryErase}${memoryKnown}`
 
 export const migrationRecords: string = `create table if not exists crewline_migration (
   component text not null,

@@ -135,6 +135,7 @@ create table crewline_memory_retention (
 );
 
 -- include: memory/scopes
+-- include: memory/all-tenants
 -- include: memory/kept
 -- include: memory/count
 -- include: memory/remember
