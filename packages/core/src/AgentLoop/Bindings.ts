@@ -17,17 +17,40 @@ export const policiesOf = (
   ]
 }
 
+/** The authored tasks of a plan, and the tools that they give to each agent. */
+interface Listing {
+  readonly tasks: ReadonlyMap<string, Plan.PlannedTask>
+  readonly tools: ReadonlyMap<string, ReadonlySet<string>>
+}
+
+const listingOf = (plan: Plan.Plan): Listing => {
+  const tools = new Map(Object.entries(plan.agents).map(([name, agent]) => [name, new Set(agent.tools)]))
+  const give = (agent: string, names: ReadonlyArray<string>) => {
+    const given = tools.get(agent) ?? new Set<string>()
+    for (const name of names) given.add(name)
+    tools.set(agent, given)
+  }
+  for (const task of plan.tasks) {
+    give(task.agent, task.tools)
+    for (const agent of [task.agent, ...(task.frame?.candidates ?? [])]) give(agent, task.frame?.tools ?? [])
+  }
+  return { tasks: new Map(plan.tasks.map((task) => [task.id, task])), tools }
+}
+
+/** Every turn asks: reading all tasks each time would make executions quadratic. */
+const listings = new WeakMap<Plan.Plan, Listing>()
+
 /**
- * Tools that the author of the crew has given to the agent, or to the task. What a model lists in a
- * task that it adds is no author's.
+ * Tools that the author of the crew has given to the agent or to the task. Tools that a model lists
+ * in a task that it adds are not included.
  */
 export const listedIn = (plan: Plan.Plan, { agent, codeOf, id }: Plan.PlannedTask): ReadonlySet<string> => {
-  const listed = new Set(plan.agents[agent]?.tools)
-  for (const task of plan.tasks) {
-    const isOwn = task.id === id || task.id === codeOf || task.agent === agent
-    if (isOwn) for (const tool of task.tools) listed.add(tool)
-    if (isOwn || task.frame?.candidates.includes(agent) === true)
-      for (const tool of task.frame?.tools ?? []) listed.add(tool)
-  }
-  return listed
+  let listing = listings.get(plan)
+  if (listing === undefined) listings.set(plan, (listing = listingOf(plan)))
+  const { tasks, tools } = listing
+  const own = [tasks.get(id), codeOf === undefined ? undefined : tasks.get(codeOf)]
+  const others = own.filter((task) => task !== undefined && task.agent !== agent)
+  const listed = tools.get(agent) ?? new Set<string>()
+  if (others.length === 0) return listed
+  return new Set([...listed, ...others.flatMap((task) => [...(task?.tools ?? []), ...(task?.frame?.tools ?? [])])])
 }
