@@ -15,15 +15,16 @@ import * as Declaration from "./Tool/Declaration.ts"
 import { type Arguments, type Declared, invalidArguments, type Parameters } from "./Tool/Declaration.ts"
 import { type Tool, type ToolContext, type ToolError, ToolFailed, ToolRetry } from "./Tool/Definition.ts"
 import * as Needs from "./Tool/Needs.ts"
+import * as Paths from "./Tool/Paths.ts"
 import type { AskOptions, Options, SpawnOptions, WaitOptions } from "./Tool/Options.ts"
 import * as Task from "./Task.ts"
 import * as Workspace from "./Workspace.ts"
 
 export type { CallContext } from "./Tool/Call.ts"
-export { resolve as resolveArguments } from "./Tool/Aliases.ts"
 export { type Arguments, invalidArguments, type Parameters } from "./Tool/Declaration.ts"
 export { hashOf } from "./Tool/DefinitionHash.ts"
 export type { SpawnedResult, SpawnedTask } from "./Tool/Definition.ts"
+export { resolve as resolveArguments } from "./Tool/ResolvedArguments.ts"
 export { defaultKind, defaultMaxResult, Kind, Source } from "./Tool/Traits.ts"
 export type {
   Approval,
@@ -61,6 +62,7 @@ export const make: {
   }
   const { schema, validate } = Declaration.parameters(name, options.parameters ?? Declaration.noParameters)
   if (options.aliases !== undefined) Aliases.check(name, options.aliases, schema)
+  if (options.paths !== undefined) Paths.check(name, options.paths, schema)
   const result = options.output === undefined ? undefined : Declaration.result(name, options.output)
   const answer = options.ask === undefined ? undefined : Declaration.answer(name, options.answer ?? text)
   /** Whatever the functions of a tool are given has passed its schema. */
@@ -81,6 +83,7 @@ export const make: {
     parameters: schema,
     idempotent,
     ...(options.aliases === undefined ? {} : { aliases: options.aliases }),
+    ...(options.paths === undefined ? {} : { paths: options.paths }),
     ...(origin === undefined ? {} : { origin }),
     ...(options.kind === undefined ? {} : { kind: options.kind }),
     ...(options.source === undefined ? {} : { source: options.source }),

@@ -26,6 +26,7 @@ export const make = (): Toolbox.Tool =>
     name: "chart",
     description: "Draws a chart into an .svg file.",
     parameters: Parameters,
+    paths: ["path"],
     aliases: { file: "path", file_path: "path", filename: "path", kind: "type", x: "labels", categories: "labels" },
     kind: "write",
     idempotent: true,

@@ -14,6 +14,7 @@ export const make = (options: Data.Options = {}): Toolbox.Tool =>
     name: "data_describe",
     description: "Describes a csv, json or parquet file: columns, types, ranges, first rows.",
     parameters: Parameters,
+    paths: ["path"],
     aliases: { file: "path", file_path: "path", files: "path", csv: "path" },
     kind: "read",
     idempotent: true,

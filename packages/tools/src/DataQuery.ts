@@ -19,6 +19,7 @@ export const make = ({ maxRows = 200, ...options }: Options = {}): Toolbox.Tool 
     name: "data_query",
     description: "Runs SQL (DuckDB) over csv, json or parquet files; data/sales.csv is the table sales.",
     parameters: Parameters,
+    paths: ["files"],
     aliases: { query: "sql", path: "files", file: "files", paths: "files", file_path: "files", csv: "files" },
     kind: "read",
     idempotent: true,

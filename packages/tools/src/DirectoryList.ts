@@ -17,6 +17,7 @@ export const make = (): Toolbox.Tool =>
     name: "directory_list",
     description: "Lists a directory. Default: the workspace.",
     parameters: Parameters,
+    paths: ["path"],
     aliases: { directory: "path", dir: "path", folder: "path", directory_path: "path" },
     kind: "read",
     idempotent: true,

@@ -18,6 +18,7 @@ export const make = (): Toolbox.Tool =>
     name: "file_edit",
     description: "Replaces a text that stands exactly once in a file, or all occurrences with all.",
     parameters: Parameters,
+    paths: ["path"],
     aliases: {
       file_path: "path",
       filename: "path",

@@ -27,6 +27,7 @@ export const make = ({ maxCharacters = 24_000 }: Options = {}): Toolbox.Tool =>
     name: "file_read",
     description: "Reads a text file. A long one comes in parts, with the line to read on from.",
     parameters: Parameters,
+    paths: ["path"],
     aliases: {
       file_path: "path",
       filePath: "path",

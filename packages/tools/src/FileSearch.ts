@@ -22,6 +22,7 @@ export const make = (): Toolbox.Tool =>
     name: "file_search",
     description: "Finds lines that contain a text (or match with regex) in the files below path.",
     parameters: Parameters,
+    paths: ["path"],
     aliases: { search_query: "query", pattern: "query", text: "query", directory: "path", txt: "path", csv: "path" },
     kind: "read",
     idempotent: true,

@@ -20,6 +20,7 @@ export const make = (): Toolbox.Tool =>
     name: "file_write",
     description: "Writes a text file. To replace a file, set overwrite.",
     parameters: Parameters,
+    paths: ["path"],
     aliases: {
       filename: "path",
       file_path: "path",

@@ -164,6 +164,8 @@ export interface Tool {
    * directory that it names.
    */
   readonly aliases?: { readonly [alias: string]: string | { readonly parentOf: string } }
+  /** Arguments that are paths of the workspace, one or a list, which get one spelling before. */
+  readonly paths?: ReadonlyArray<string>
   /**
    * True when running the same call twice does no harm (reading, computing): then a crash in the
    * middle simply runs it again.

@@ -80,6 +80,11 @@ export interface Shared<P extends Parameters> {
    * `{ directory: { parentOf: "path" } }` puts a directory in front of the path.
    */
   readonly aliases?: Aliases
+  /**
+   * Arguments that are paths of the workspace, one or a list. Policies, approvals and the function
+   * see `secret/a` for `./secret//a` and `secret\a`.
+   */
+  readonly paths?: ReadonlyArray<string>
   /** True when running the same call twice does no harm. Default: false. */
   readonly idempotent?: boolean
   /**

@@ -10,18 +10,18 @@ import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import * as JsonDepth from "../JsonDepth.ts"
 import * as JsonSchemaValidator from "../JsonSchemaValidator.ts"
-import * as Aliases from "./Aliases.ts"
 import type { Tool, ToolRetry } from "./Definition.ts"
+import * as ResolvedArguments from "./ResolvedArguments.ts"
 
 /**
  * The arguments of a call as they are decided about and given to the tool: under their own names,
  * and mended. Fails when two names of one argument have different values.
  */
 export const ready = (tool: Tool, args: Schema.JsonObject): Result.Result<Schema.JsonObject, ToolRetry> =>
-  Result.flatMap(Aliases.resolve(tool, args), (named) => {
+  Result.flatMap(ResolvedArguments.resolve(tool, args), (named) => {
     const repaired = repair(tool.parameters, named)
     // Those that were wrapped may have other names, too.
-    return repaired === named ? Result.succeed(named) : Aliases.resolve(tool, repaired)
+    return repaired === named ? Result.succeed(named) : ResolvedArguments.resolve(tool, repaired)
   })
 
 /** The arguments, mended where they are invalid and can be. */

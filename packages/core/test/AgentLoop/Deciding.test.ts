@@ -34,6 +34,7 @@ const aliased = Tool.make({
   kind: "write",
   parameters: { type: "object", properties: { to: { type: "string" }, text: { type: "string" } }, required: ["text"] },
   aliases: { recipient: "to" },
+  paths: ["to"],
   execute: ({ to }) => {
     made.push(`file_write ${JSON.stringify(to)}`)
     return "done"
@@ -109,7 +110,7 @@ describe("policies", () => {
     )
   )
 
-  it.effect("hold for arguments under other names, which are replaced before anything is decided", () =>
+  it.effect("hold for arguments under other names and paths in other spellings, replaced before any decision", () =>
     running(
       {
         a: {
@@ -122,7 +123,8 @@ describe("policies", () => {
           ["file_write", { text, recipient: "secret" }],
           ["file_write", { args: { text, recipient: "secret" } }],
           ["file_write", { text, to: "x", recipient: "secret" }],
-          ["file_write", { text, recipient: "x", to: "x" }]
+          ["file_write", { text, recipient: "x", to: "x" }],
+          ["file_write", { text, to: ".//secret\\" }]
         ),
         tools: [aliased]
       },
@@ -141,6 +143,7 @@ describe("policies", () => {
             [{ text, to: "secret" }, "policy-denied"],
             [{ text, to: "secret" }, "policy-denied"],
             [{ text, to: "x", recipient: "secret" }, "arguments-invalid"],
+            [{ text, to: "secret" }, "policy-denied"],
             [{ text, to: "secret" }, "policy-denied"]
           ]
         )

@@ -1,0 +1,13 @@
+/** The arguments of a call as everything sees them: their own names, paths in one spelling. */
+import * as Result from "effect/Result"
+import type * as Schema from "effect/Schema"
+import * as Aliases from "./Aliases.ts"
+import type { Tool, ToolRetry } from "./Definition.ts"
+import * as Paths from "./Paths.ts"
+
+/** Fails with `arguments-invalid` when two names of one argument have different values. */
+export const resolve = (
+  tool: Pick<Tool, "aliases" | "name" | "paths">,
+  args: Schema.JsonObject
+): Result.Result<Schema.JsonObject, ToolRetry> =>
+  Result.map(Aliases.resolve(tool, args), (named) => Paths.normalize(tool, named))
