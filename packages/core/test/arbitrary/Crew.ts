@@ -7,7 +7,8 @@ import type * as Task from "../../src/Task.ts"
 
 const name = fc.stringMatching(/^[A-Za-z_][A-Za-z0-9_-]{0,8}$/).filter((one) => one !== "__proto__")
 /**
- * What is hard to write in YAML: quotes, breaks, indentation, things that look like other things.
+ * Strings that are hard to write in YAML: quotes, line breaks, indentation, lookalikes of other
+ * types.
  */
 const awkward = fc.constantFrom(
   "yes",
@@ -179,7 +180,7 @@ const powers = fc.record(
   optional
 )
 
-/** What a task mentions: places in lists that exist, whatever their length. */
+/** References of a task: indices that are valid for lists of any length. */
 const mentions = fc.record({
   agent: fc.nat(),
   context: fc.option(fc.array(fc.nat(), { maxLength: 4 })),

@@ -19,7 +19,7 @@ const chain: FastCheck.Arbitrary<Rows> = FastCheck.integer({ min: 1, max: 20 }).
   Array.from({ length }, (_, task) => (task === 0 ? [] : [task - 1]))
 )
 
-/** Diamonds one below the other, each as wide as its number says. */
+/** A chain of diamonds, each as wide as its number. */
 const diamond: FastCheck.Arbitrary<Rows> = FastCheck.array(FastCheck.integer({ min: 1, max: 8 }), {
   minLength: 1,
   maxLength: 3
@@ -128,10 +128,7 @@ export const anything: FastCheck.Arbitrary<Nodes> = FastCheck.array(
   printed(tasks.map(({ dependencies, id }) => ({ id: nameOf(id), dependencies: dependencies.map(nameOf) })))
 )
 
-/**
- * A graph that must be refused, and what was done to it: each code stands for a problem that must
- * be among those told.
- */
+/** An invalid graph and how it was broken: each code is a problem that must be reported. */
 export interface Broken {
   readonly nodes: Nodes
   readonly codes: ReadonlyArray<Dag.Problem["code"]>
@@ -175,8 +172,8 @@ export const broken: FastCheck.Arbitrary<Broken> = FastCheck.tuple(
 // Interleavings
 
 /**
- * The decisions of a schedule, used again from the start when they run out; none means always the
- * first choice.
+ * The decisions of a schedule, repeated from the start when they run out; an empty list always
+ * takes the first choice.
  */
 export const schedule: FastCheck.Arbitrary<ReadonlyArray<number>> = FastCheck.array(FastCheck.nat(50), {
   maxLength: 30

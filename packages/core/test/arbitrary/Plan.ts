@@ -3,7 +3,7 @@
  *
  * A counterexample prints in one line: `a b[a]skip×2 c[a,b]when:a` is a task a, a task b that
  * depends on a, skips its dependents when it fails and is tried twice, and a task c with a
- * condition on a. What is not said is the default: `fail`, one attempt.
+ * condition on a. Anything omitted has its default: `fail`, one attempt.
  */
 import * as FastCheck from "fast-check"
 import type * as Decision from "../../src/Decision.ts"
@@ -28,7 +28,7 @@ export const task = (fields: { readonly id: string } & Partial<Plan.PlannedTask>
   ...fields
 })
 
-/** A task gives its worker back, for whatever reason. */
+/** A task releases its worker, for any reason. */
 export const suspended = (
   waits: Wait.Waits,
   spawn: ReadonlyArray<Plan.PlannedTask> = []
@@ -58,7 +58,7 @@ export const fromTasks = (tasks: ReadonlyArray<Plan.PlannedTask>): Plan.Plan =>
     name: "crew",
     process: "parallel",
     agents: { worker: { role: "Worker", goal: "Work.", backstory: "" } },
-    // Whoever declares them, any task may wait for them in a property.
+    // In a property any task may wait for them, regardless of which task declares them.
     tasks: tasks.map((task, index) => (index === 0 ? { ...task, signals: task.signals ?? signals } : task)),
     inputs: {}
   })

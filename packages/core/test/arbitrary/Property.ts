@@ -2,7 +2,7 @@
 import { it } from "@effect/vitest"
 import * as FastCheck from "fast-check"
 
-/** A test that holds something against so many values, or tuples of them. */
+/** A test that checks a property against a number of values, or tuples of values. */
 export const test =
   (numRuns: number) =>
   <Values extends [unknown, ...Array<unknown>]>(

@@ -1,11 +1,11 @@
 /**
  * Stories for properties: a random plan, and random commands that drive it to its end. Every
  * command goes through `decide`, every event through `apply`, and each step keeps the state before
- * and after, so that a property only has to look.
+ * and after for properties to inspect.
  *
- * Commands are chosen by a list of numbers. When it runs out, each choice is the first one, and the
- * first choice always goes on: so every story ends, and one with few numbers is one in which little
- * happens. A counterexample prints the plan and what happened.
+ * Commands are chosen by a list of numbers. When it runs out, the first choice is taken, which
+ * always makes progress: every story ends, and a short list gives a story with few events. A
+ * counterexample prints the plan and what happened.
  */
 import * as HashMap from "effect/HashMap"
 import * as HashSet from "effect/HashSet"
@@ -25,7 +25,7 @@ export interface Step {
   /** Absent: progress was recorded without a decision. */
   readonly command: Decision.Command | undefined
   readonly before: Execution.Execution
-  /** None when the command was refused. */
+  /** Empty when the command was refused. */
   readonly events: ReadonlyArray<ExecutionEvent.ExecutionEvent>
   readonly refusal: Decision.Refusal | undefined
   readonly after: Execution.Execution
@@ -57,7 +57,7 @@ export const tasksOf = (state: Execution.Execution): ReadonlyArray<Execution.Tas
 export const isSettled = (task: Execution.Task | undefined): boolean =>
   task !== undefined && ["completed", "failed", "skipped", "cancelled"].includes(task.status)
 
-/** What could go on now without anybody from outside: running, released, or woken. */
+/** Tasks that can continue without outside input: running, released, or woken. */
 export const actionable = (state: Execution.Execution): ReadonlyArray<Execution.Task> => {
   const tasks = tasksOf(state)
   const settled = new Set(tasks.filter(isSettled).map((task) => task.plan.id))
@@ -110,13 +110,13 @@ export const choosing = (choices: ReadonlyArray<number>): ((count: number) => nu
   return (count) => (taken < choices.length ? choices[taken++]! % count : 0)
 }
 
-/** What happens in the stories of a property. */
+/** What may happen in the stories of a property. */
 export interface Options {
-  /** Somebody may cancel the execution, or its time may run out. */
+  /** The execution may be cancelled or time out. */
   readonly aborts: boolean
 }
 
-/** Tells the story of a plan. Throws when it does not end. */
+/** Runs the story of a plan. Throws when it does not end. */
 export const tell = (plan: Plan.Plan, choices: ReadonlyArray<number>, options: Options): Story => {
   const choose = choosing(choices)
   const steps: Array<Step> = []
@@ -226,7 +226,7 @@ export const tell = (plan: Plan.Plan, choices: ReadonlyArray<number>, options: O
     onSilence: "deny",
     answerableBy: []
   })
-  /** Somebody answers an ask, rightly or not, or sends a signal. */
+  /** A person answers an ask, validly or not, or sends a signal. */
   const tell = (id: string): void => {
     if (!id.includes("/")) return send({ _tag: "Signal", signal: id, value: asked })
     const isApproval = Execution.openOf(state, id)?.kind === "approval"
@@ -297,7 +297,7 @@ export const tell = (plan: Plan.Plan, choices: ReadonlyArray<number>, options: O
         return finish(task, { _tag: "Completed", output: "stale" }, task.run - 1 + choose(3))
       }
       case 6: {
-        // The timer of this wait, of an earlier one, or none.
+        // The timer of this wait, of an earlier one, or an unknown timer.
         const task = any()
         const timer = choose(3)
         return start(task, timer === 2 ? {} : { timedOut: task.run - timer })

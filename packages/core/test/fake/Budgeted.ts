@@ -1,6 +1,6 @@
 /**
- * A model that keeps to limits of calls, as one with a budget does, and counts what it was asked as
- * a provider would.
+ * A model that enforces limits of calls, as one with a budget does, and counts its requests as a
+ * provider would.
  */
 import * as Effect from "effect/Effect"
 import type * as Limits from "../../src/Limits.ts"

@@ -7,7 +7,7 @@ import type * as Outbox from "../../src/Outbox.ts"
 
 type Service = EventLog.EventLog["Service"]
 
-/** What stands between the caller and the log; `next` is the log itself. */
+/** Intercepts calls to the log; `next` is the log itself. */
 export interface Faults {
   readonly start?: (next: Service["start"], ...args: Parameters<Service["start"]>) => ReturnType<Service["start"]>
   readonly append?: (

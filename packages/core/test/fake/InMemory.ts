@@ -1,6 +1,6 @@
 /**
- * What tests of processes over a log in memory have in common: their scope, their time, and the
- * events that they read.
+ * Shared by tests of processes over a log in memory: their scope, their clock, and reading of
+ * events.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -15,7 +15,7 @@ export const inMemory = <A, E>(
   log = LocalEventLog.layerLocal
 ): Effect.Effect<A, E> => effect.pipe(Effect.scoped, Effect.provide(log))
 
-/** In small steps: whoever wakes another in no time needs a turn of the scheduler for it. */
+/** In small steps: a fiber that wakes another at the same instant needs a turn of the scheduler. */
 export const seconds = (count: number) => Effect.repeat(TestClock.adjust(count * 100), { times: 9 })
 
 export const eventsOf = (id: string) => EventLog.EventLog.use((log) => log.read(id))

@@ -1,4 +1,4 @@
-/** Crews whose manager is the agent `boss`, and what it says. */
+/** Crews whose manager is the agent `boss`, and its scripted answers. */
 import type * as Llm from "../../src/Llm.ts"
 import type * as Plan from "../../src/Plan.ts"
 import * as World from "./World.ts"
@@ -20,7 +20,7 @@ export const manager: Plan.PlannedManager = {
   onUnaccepted: "accept"
 }
 
-/** `more`: what the manager does differently. `ofAll`: what all agents have. */
+/** `more`: options of the manager. `ofAll`: options of all agents. */
 export const plan = (
   more: Partial<Plan.PlannedManager> = {},
   ofAll: Partial<Plan.PlannedAgent> = {}
@@ -31,9 +31,7 @@ export const plan = (
 
 export type Said = ReadonlyArray<Llm.Answer | World.Reply>
 
-/**
- * What the manager says, one thing after the other, and what tasks answer, each by its own list.
- */
+/** The manager's answers, in order, and a list of answers for each task. */
 export const answering = (said: Said, answers: { readonly [task: string]: Said }) => {
   const script = World.script(answers)
   let index = 0

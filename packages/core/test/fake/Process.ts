@@ -24,24 +24,24 @@ export interface Parts {
   readonly workspace?: Layer.Layer<Workspace.Workspace>
   readonly memory?: Memory.Memory["Service"]
   readonly options?: Crewline.Options
-  /** What it knows of other processes; default: nothing. */
+  /** Its knowledge of other processes; default: nothing. */
   readonly liveness?: Liveness.Liveness
-  /** One that other processes have too; default: its own. */
+  /** A queue shared with other processes; default: a separate one. */
   readonly queue?: TaskQueue.TaskQueue["Service"]
 }
 
 /** A queue for several processes. Its leases never expire. */
 export interface SharedQueue {
   readonly queue: TaskQueue.TaskQueue["Service"]
-  /** It loses all it knows, and nobody is told. */
+  /** Loses all its data, without notifying anyone. */
   readonly wipe: Effect.Effect<void>
-  /** How often each operation was asked for. */
+  /** How often each operation was called. */
   readonly asked: Map<keyof TaskQueue.TaskQueue["Service"], number>
 }
 
 type Operation = (...args: ReadonlyArray<never>) => Effect.Effect<unknown>
 
-/** A queue in memory that says that it is shared. `before` is done before an operation. */
+/** A queue in memory that reports that it is shared. `before` runs before each operation. */
 export const sharedQueue = Effect.fnUntraced(function* (
   before: { readonly submit?: (executionId: string) => Effect.Effect<void> } = {}
 ) {
@@ -57,7 +57,7 @@ export const sharedQueue = Effect.fnUntraced(function* (
       asked.set(name, (asked.get(name) ?? 0) + 1)
       const ask = Effect.suspend(() => (inner[name] as Operation)(...args))
       if (name !== "take" && name !== "lost") return ask
-      // Whoever waits asks again after a loss.
+      // Waiting callers ask again after a loss.
       const waiting: Effect.Effect<unknown> = Effect.suspend(() =>
         Effect.raceFirst(
           ask,
@@ -104,7 +104,7 @@ export interface Process {
   readonly crewline: Crewline.Crewline["Service"]
   readonly worker: Worker.Worker["Service"]
   readonly queue: TaskQueue.TaskQueue["Service"]
-  /** Ends it as a shutdown does; interrupts and hands back what runs. */
+  /** Ends it as a shutdown does: interrupts running tasks and hands them back. */
   readonly close: Effect.Effect<void>
 }
 
@@ -144,8 +144,8 @@ export const start = Effect.fnUntraced(function* (parts: Parts) {
 })
 
 /**
- * A process that can be killed: what it does from then on reaches nobody. It comes back as a ghost
- * when the test is over, to be closed.
+ * A process that can be killed: its later actions have no effect. It is revived as a ghost at the
+ * end of the test, to be closed.
  */
 export const startMortal = Effect.fnUntraced(function* (parts: Parts) {
   const log = yield* EventLog.EventLog

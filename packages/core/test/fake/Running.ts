@@ -1,6 +1,6 @@
 /**
- * Plans that run in memory on the clock of the test, looked at when nothing moves any more: for
- * whatever waits.
+ * Plans that run in memory on the test clock and are inspected once they are idle: for tests of
+ * waits.
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -21,8 +21,8 @@ export const once: Plan.Retry = { attempts: 1, initialMillis: 1, factor: 1, maxM
 type Answers = ReadonlyArray<Llm.Answer | World.Reply>
 
 /**
- * What is hashed before this begins is hashed when it ends, however busy the machine is: the
- * platform takes one after the other.
+ * Hashing that was requested before this starts is complete when it ends, however busy the machine
+ * is: the platform hashes in order.
  */
 const hashed = async (): Promise<void> => {
   await crypto.subtle.digest("SHA-256", new Uint8Array(1))
@@ -30,8 +30,8 @@ const hashed = async (): Promise<void> => {
 }
 
 /**
- * Small steps: whoever wakes another in no time needs a turn of the scheduler for it, and hashing
- * one of the platform.
+ * Small steps: a fiber that wakes another at the same instant needs a turn of the scheduler, and
+ * hashing needs one of the platform.
  */
 export const pass = (millis: number) =>
   Effect.repeat(Effect.andThen(TestClock.adjust(Math.ceil(millis / 20)), Effect.promise(hashed)), { times: 19 })
@@ -53,7 +53,7 @@ const toolboxOf = (tools: ReadonlyArray<Toolbox.Tool> | (() => ReadonlyArray<Too
         get: (name) => Effect.suspend(() => Toolbox.make(tools()).get(name))
       })
 
-/** Starts the plan, and hands it over when nothing moves any more. */
+/** Starts the plan, and returns it once it is idle. */
 export const running = <A, E>(
   tasks: { readonly [id: string]: Partial<Plan.PlannedTask> },
   options: {

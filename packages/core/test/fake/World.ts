@@ -1,6 +1,6 @@
 /**
- * What a test of the running core needs: a model that is a function, tools by name, and plans
- * without ceremony.
+ * Fixtures for tests of the running core: a model that is a function, tools by name, and short
+ * plans.
  */
 import type * as Response from "effect/ai/Response"
 import * as Effect from "effect/Effect"
@@ -57,7 +57,7 @@ export const llm = (
       })
   })
 
-/** The n-th answer of a task, whatever the other tasks do. */
+/** The n-th answer of a task, independent of other tasks. */
 export const script = (answers: { readonly [task: string]: ReadonlyArray<Llm.Answer | Reply> }) => {
   const next = new Map<string, number>()
   return (request: Llm.Request): Llm.Answer | Reply => {
@@ -93,7 +93,7 @@ export const toolbox = (...tools: ReadonlyArray<Toolbox.Tool>): Layer.Layer<Tool
 
 type TaskInput = Partial<Omit<Plan.PlannedTask, "id">>
 
-/** A plan from tasks that say only what matters; dependencies are the context unless given. */
+/** A plan from partial tasks; dependencies are the context unless given. */
 export const plan = (tasks: { readonly [id: string]: TaskInput }, options: Partial<Plan.Plan> = {}): Plan.Plan => ({
   version: 1,
   name: "test",

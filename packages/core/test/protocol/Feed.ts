@@ -1,7 +1,7 @@
 /**
- * The feed of a tenant, modelled beside the execution, with chance of its own: transactions append
- * to a few executions, some are held open and some rolled back, and a reader that is cut now and
- * then must see each event once, those of an execution in their order.
+ * The feed of a tenant, modelled beside the execution, with separate randomness: transactions
+ * append to a few executions, some are held open and some rolled back, and a reader that is
+ * disconnected now and then must see each event once, in order within an execution.
  */
 import * as Random from "../simulation/Random.ts"
 import { Violation } from "../simulation/Witness.ts"
@@ -41,7 +41,7 @@ export class Feed {
     seq: 0,
     place: 0
   }))
-  /** What is committed. */
+  /** The committed events. */
   private readonly rows: Array<Row> = []
   /**
    * How far places were given, and how far they had been when each transaction that is open said
@@ -70,7 +70,7 @@ export class Feed {
     else if (this.writers.length > 0) this.advance(random.below(this.writers.length))
   }
 
-  /** Whoever writes comes to an end, and the reader sees all that there is. */
+  /** All writers finish, and the reader sees every event. */
   finish(): void {
     while (this.writers.length > 0) this.advance(this.random.below(this.writers.length))
     for (let steps = 0; steps < 8 * maxAppends; steps++) this.reader.next()

@@ -10,7 +10,7 @@ const pageSize = 4
 /** Steps after which it looks without a hint. */
 const patience = 60
 
-/** What it has seen, kept over its connections. */
+/** The events it has seen, kept across connections. */
 export interface Self {
   cursor: number
   ended: boolean

@@ -1,7 +1,7 @@
 /**
- * The real `decide` and `apply`, and where one of their rules is off, what they would be without
- * it: they are shown another state or command, or something is taken out of what they answer.
- * Nothing in production code knows of this.
+ * The real `decide` and `apply`. Where one of their rules is off, they behave as they would without
+ * it: they receive another state or command, or part of their result is removed. Production code
+ * has no hooks for this.
  */
 import * as HashMap from "effect/HashMap"
 import * as Result from "effect/Result"
@@ -12,7 +12,7 @@ import type { Rules } from "./Rules.ts"
 
 type Decided = ReturnType<typeof Decision.decide>
 
-/** What decides, and what folds. */
+/** The functions that decide and fold. */
 export interface Kernel {
   readonly decide: (state: Execution.Execution, command: Decision.Command) => Decided
   readonly apply: (state: Execution.Execution, event: ExecutionEvent.ExecutionEvent) => Execution.Execution
@@ -54,7 +54,7 @@ const decide = (rules: Rules, state: Execution.Execution, command: Decision.Comm
 }
 
 /**
- * Without that rule a task neither takes with it what it spawned nor stops what it needs no longer.
+ * Without that rule a task neither ends the tasks it spawned nor stops those it no longer needs.
  */
 const childrenKept = (rules: Rules, decided: Decided): Decided =>
   rules.parentTakesChildren

@@ -1,7 +1,6 @@
 /**
- * The real log and the real queue of a process in the place of the modelled ones, on the clock of
- * the schedule. Every call runs to its end at once, as it does in a process, so a schedule stays
- * the same for a seed.
+ * The real log and queue of a process in place of the modelled ones, on the clock of the schedule.
+ * Every call completes at once, as it does in a process, so a seed always gives the same schedule.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -19,7 +18,7 @@ import * as LocalTaskQueue from "../../src/LocalTaskQueue.ts"
 import type { Append, Reply, Store, Stored } from "./Log.ts"
 import type { Facts, Lease, News, Queue, Suspension } from "./Queue.ts"
 
-/** A clock whose time is the schedule's, and whose sleepers wake when it says so. */
+/** A clock that follows the schedule's time and wakes its sleepers accordingly. */
 export class ScheduleClock implements Clock.Clock {
   private readonly sleepers = new Set<{ readonly at: number; readonly wake: () => void }>()
   private readonly time: () => number
@@ -49,7 +48,7 @@ export class ScheduleClock implements Clock.Clock {
     })
   }
 
-  /** Wakes those whose time has come. */
+  /** Wakes the sleepers that are due. */
   tick(): void {
     for (const sleeper of this.sleepers) {
       if (sleeper.at > this.time()) continue
@@ -168,7 +167,7 @@ export class LocalQueue implements Queue {
     return this.run(this.queue.inspect("e")).upTo
   }
 
-  /** The process dies, and another begins with nothing. */
+  /** The process dies, and another starts empty. */
   wipe(): void {
     this.era++
     Effect.runSync(Scope.close(this.scope, Exit.void))
@@ -176,7 +175,7 @@ export class LocalQueue implements Queue {
     this.open()
   }
 
-  // What does not happen to a queue in memory.
+  // Faults that cannot happen to a queue in memory.
   remember(): void {}
   rollBack(): void {}
   expire(): void {}
@@ -206,7 +205,7 @@ export class LocalQueue implements Queue {
     return Effect.runSync(Effect.provideService(effect, Clock.Clock, this.clock))
   }
 
-  /** What can be had without waiting. */
+  /** Takes what is available without waiting. */
   private poll<A>(effect: Effect.Effect<A>): A | undefined {
     const fiber = Effect.runForkWith(Context.make(Clock.Clock, this.clock))(effect)
     const exit = fiber.pollUnsafe()

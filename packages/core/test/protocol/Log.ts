@@ -1,8 +1,8 @@
 /**
- * The log of one modelled execution, and the way to it: a request is under way, is committed, and
- * its reply is under way; at each of these points its client may die, and the reply may be lost.
- * What is stored is decided by a `Store`: the simulated one here, with its rules as switches, or
- * the real log of a process.
+ * The log of one modelled execution and the network in front of it: a request is in flight, is
+ * committed, and its reply is in flight; at each of these points its client may die, and the reply
+ * may be lost. A `Store` decides what is stored: the simulated one here, with its rules as
+ * switches, or the real log of a process.
  */
 import * as Execution from "../../src/Execution.ts"
 import * as ExecutionEvent from "../../src/ExecutionEvent.ts"
@@ -23,7 +23,7 @@ export type Reply =
 
 export interface Append {
   readonly drafts: ReadonlyArray<ExecutionEvent.Draft>
-  /** Where each event's writer believed its task to be, for the witness. */
+  /** The position at which each event's writer believed its task to be, for the witness. */
   readonly bases: ReadonlyArray<Basis | undefined>
   readonly expectVersion: number | undefined
   readonly nonce: string | undefined
@@ -32,7 +32,7 @@ export interface Append {
 }
 
 /**
- * What the storage answers, and which of the events it stored now (none when it knew the append).
+ * The storage's reply, and the events that it stored now (empty when it already had the append).
  */
 export interface Stored {
   readonly reply: Reply
@@ -72,7 +72,7 @@ export class Log {
   state: Execution.Execution
   now = 0
   chaos = true
-  /** Grows with every commit: what a hint would tell. */
+  /** Grows with every commit: the content of a hint. */
   commits = 0
   readonly store: Store
   private readonly options: Options
@@ -97,7 +97,7 @@ export class Log {
     return request.reply
   }
 
-  /** Wakes those who wait for news. */
+  /** Wakes the readers that wait for new events. */
   subscribe(): { woken: boolean } {
     const hint = { woken: false }
     this.hints.add(hint)

@@ -35,7 +35,7 @@ interface Place extends Server {
   sweepers: Array<{ act: Act; frozen: boolean }>
 }
 
-/** What a schedule came to: what must never be, if it was. */
+/** The result of a schedule: the violation, if there was one. */
 export interface Report {
   readonly violation: Violation | undefined
   readonly history: ReadonlyArray<ExecutionEvent.ExecutionEvent>
@@ -97,7 +97,7 @@ class Schedule {
       ...(scenario.pause > 0 ? [Outside.pauser(this.world, this.places)] : []),
       ...(random.chance(scenario.cancel) ? [Outside.canceller(this.world, this.places)] : [])
     ]
-    // Otherwise the first sweep finds what was started.
+    // Otherwise the first sweep finds the started execution.
     if (!scenario.sweeps) for (const { queue } of this.places) queue.submit(factsOf(log.state, 0))
     this.followers = Array.from({ length: followers }, () => {
       const self = { cursor: 0, ended: false }
@@ -167,7 +167,7 @@ class Schedule {
     }
   }
 
-  /** The process is gone, its queue with it; another takes its place, under a name of its own. */
+  /** The process is gone, and its queue with it; another takes its place, under a new name. */
   private restart(place: Place): void {
     place.name = `server${++this.names}`
     place.frozen = false
@@ -177,13 +177,13 @@ class Schedule {
   }
 
   /**
-   * Who has been asked to stop and did, or was poisoned, is replaced; leases of those who are gone
-   * may run out.
+   * Replaces workers that were asked to stop and did, or were poisoned; leases of dead workers may
+   * expire.
    */
   private bury(): void {
     for (const place of this.places) {
       place.workers.forEach(({ self }, index) => {
-        // In a process nobody dies alone.
+        // Within a process, no worker dies alone.
         if (self.poisoned && this.scenario.queue === "local") this.restart(place)
         else if (self.poisoned || (self.draining && self.lease === undefined)) place.workers[index] = this.hire(place)
       })
@@ -224,9 +224,9 @@ class Schedule {
   }
 
   /**
-   * A start takes the task from whoever ran it: never from a worker that lives and has its lease,
-   * which this answers. Only a process that stood still for too long may do so, until its sweep
-   * tells it that it owns nothing any more; the fence makes that safe.
+   * A start takes the task from its previous worker, but never from a live worker that holds its
+   * lease, which this returns. Only a process that stalled for too long may do so, until its sweep
+   * finds that it owns nothing any more; the fence makes that safe.
    */
   private takenFrom(taskId: string, run: number, by: string): string | undefined {
     for (const place of this.places) {

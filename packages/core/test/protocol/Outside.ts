@@ -6,9 +6,7 @@ import * as HashMap from "effect/HashMap"
 import type * as Execution from "../../src/Execution.ts"
 import { announce, commit, type Act, type Server, type Stage, type World } from "./World.ts"
 
-/**
- * Answers what suspended tasks wait for; now and then not, when the task does not wait for ever.
- */
+/** Answers what suspended tasks wait for; occasionally does not, when the wait has a time limit. */
 export function* person(world: World, name: string, servers: ReadonlyArray<Server>): Act {
   const { log, random } = world
   const ignored = new Set<string>()
@@ -21,14 +19,14 @@ export function* person(world: World, name: string, servers: ReadonlyArray<Serve
       ignored.add(signal.id)
       continue
     }
-    // An answer may come when nobody waits for it any more.
+    // An answer may arrive after its wait has ended.
     for (let thinking = signal.forever ? 0 : random.below(60); thinking > 0; thinking--) yield
     const answer = { answer: "reply", value: `${name} ${answers}` } as const
     const sent = { _tag: "Answer", ask: signal.id, answer, by: { name } } as const
     if (!world.rules.logFirst) for (const { queue } of servers) queue.tell({ signals: [signal.id] })
     const committed = yield* commit(world, sent)
     yield
-    // A second answer is none, but that there is one may be told by anyone.
+    // A second answer has no effect, but any actor may report that the ask is answered.
     if (committed._tag === "Committed" || (committed._tag === "Refused" && committed.refusal === "ask-closed"))
       for (const { queue } of servers) queue.tell({ signals: [signal.id] })
   }
@@ -46,7 +44,7 @@ const unanswered = (state: Execution.Execution): ReadonlyArray<{ readonly id: st
   return asked
 }
 
-/** Cancels the execution, or lets its time run out, once. */
+/** Cancels the execution or lets it time out, once. */
 export function* canceller(world: Stage, servers: ReadonlyArray<Server>): Act {
   for (let left = 50 + world.random.below(400); left > 0; left--) yield
   const command = world.random.chance(0.5) ? ({ _tag: "Cancel" } as const) : ({ _tag: "Timeout", millis: 100 } as const)
@@ -54,7 +52,7 @@ export function* canceller(world: Stage, servers: ReadonlyArray<Server>): Act {
     const committed = yield* commit(world, command)
     if (committed._tag === "Unavailable") continue
     yield
-    // Its server may die before the queue hears of it.
+    // Its server may die before the queue is notified.
     const dies = world.log.chaos && world.scenario.sweepsQuiet && world.random.chance(0.5)
     if (committed._tag === "Committed" && !dies) for (const { queue } of servers) announce(queue, committed.drafts)
     return

@@ -30,13 +30,13 @@ export type Facts = Pick<TaskQueue.Facts, "nodes" | "settled" | "delayed" | "sig
 }
 
 /**
- * News; whether it is paused is the one that does not only grow, and comes with the number of the
- * event that it was read at.
+ * News for the queue. Only the paused flag is not monotonic, so it carries the seq at which it was
+ * read.
  */
 export type News = Pick<TaskQueue.News, "nodes" | "settled" | "signals"> & {
   readonly paused?: boolean
   readonly seq?: number
-  /** They are all that the log says up to this number. */
+  /** Complete up to this seq of the log. */
   readonly upTo?: number
 }
 
@@ -48,7 +48,7 @@ export interface Suspension {
   readonly spawn: ReadonlyArray<TaskQueue.Node>
 }
 
-/** What a worker, a sweep and a person may ask of a queue. */
+/** Operations of a queue for workers, sweeps and people. */
 export interface Queue {
   readonly submit: (facts: Facts) => void
   readonly tell: (news: News) => void
@@ -59,7 +59,7 @@ export interface Queue {
   readonly holds: (lease: Lease) => boolean
   readonly forget: () => void
   readonly inspect: () => "absent" | "idle" | "busy"
-  /** It was told all that the log said up to this number. */
+  /** It has received everything in the log up to this seq. */
   readonly upTo: () => number
   /** How often data was lost. */
   readonly era: number
@@ -199,7 +199,7 @@ export class SimulatedQueue implements Queue {
     return this.data?.upTo ?? 0
   }
 
-  // What goes wrong
+  // Faults
 
   /** All data is gone. */
   wipe(): void {
@@ -219,7 +219,7 @@ export class SimulatedQueue implements Queue {
     this.older = undefined
   }
 
-  /** The lease of a worker that is gone, or of one that stands still, runs out. */
+  /** The lease of a dead or stalled worker expires. */
   expire(may: (lease: Lease) => boolean): void {
     if (this.data === undefined) return
     const expired = [...this.data.tasks.values()].filter((task) => task.holder !== undefined && may(task.holder))
@@ -287,7 +287,7 @@ export class SimulatedQueue implements Queue {
         ...tasks.map((id) => data.tasks.get(id)?.state === "settled"),
         ...signals.map((id) => data.signals.has(id))
       ]
-      // What has come needs no waiting; a wait for time alone is no such.
+      // What has arrived needs no wait; this does not apply to a wait for time alone.
       if (
         came.length === 0 ? task.timeoutAt === undefined : mode === "any" ? came.includes(true) : !came.includes(false)
       )
@@ -295,7 +295,7 @@ export class SimulatedQueue implements Queue {
     }
   }
 
-  /** Without level-triggering a signal wakes those who wait for it now, and is forgotten. */
+  /** Without level-triggering a signal wakes only the current waiters and is then forgotten. */
   private trigger(data: Data, signal: string): void {
     for (const task of data.tasks.values())
       if (task.state === "suspended" && task.lease === undefined && task.waits!.signals.includes(signal))

@@ -1,9 +1,9 @@
 /**
- * The rules of the protocol that concern the log, the queue and followers, each a switch, with what
- * goes wrong without it.
+ * The rules of the protocol for the log, the queue and followers, each a switch, with the violation
+ * that its absence causes.
  *
- * `given` are other rules that are off already: such a rule is a belt, seen only when the braces
- * are gone; what they let through must then not be what the belt holds.
+ * `given` are other rules that are already off: such a rule is a second line of defence, visible
+ * only without the first; the violations that their absence causes must differ from its own.
  */
 import type { ScenarioName } from "./Scenario.ts"
 import * as Switches from "../simulation/Switches.ts"
@@ -12,13 +12,13 @@ import type { Kind } from "../simulation/Witness.ts"
 export interface Rule {
   /** Its number in the protocol. */
   readonly number: string
-  /** What holds while it is on. */
+  /** The guarantee while it is on. */
   readonly says: string
   /** The schedules in which its absence shows. */
   readonly scenario: ScenarioName
-  /** A schedule fails within so many seeds. */
+  /** A schedule fails within this many seeds. */
   readonly within: number
-  /** What then goes wrong, one of these; absent: anything. */
+  /** The violation must be one of these; absent: any. */
   readonly violates?: ReadonlyArray<Kind>
   readonly given?: ReadonlyArray<string>
 }

@@ -1,13 +1,11 @@
 /**
- * Kinds of schedules: what may happen in them, and how often. Probabilities are per step of the
- * schedule unless said otherwise.
+ * Kinds of schedules: which faults they have, and how often. Probabilities are per step of the
+ * schedule unless stated otherwise.
  */
 import type * as Script from "../simulation/Script.ts"
 
 export interface Scenario {
-  /**
-   * Steps in which things go wrong; after them nothing does any more, and the execution must end.
-   */
+  /** Steps in which faults occur; after them there are no faults, and the execution must end. */
   readonly chaosSteps: number
   readonly calmSteps: number
   readonly servers: 1 | 2
@@ -33,11 +31,11 @@ export interface Scenario {
   readonly wipe: number
   /** The queue goes back to an older state. */
   readonly rollback: number
-  /** Of appends: committed, but the client hears of a failure. */
+  /** Of appends: committed, but the client receives a failure. */
   readonly lostReply: number
   /** Of appends: the client gives up waiting; the append may be committed later all the same. */
   readonly clientTimeout: number
-  /** Of appends: the database rolls back, and says so. */
+  /** Of appends: the database rolls back and reports it. */
   readonly databaseRollback: number
   /** How often an append is sent when it may not have been stored. */
   readonly tries: number
@@ -45,18 +43,18 @@ export interface Scenario {
   readonly hintDropped: number
   /** Of followers: cut, to come back with their cursor. */
   readonly cut: number
-  /** Whether somebody answers. */
+  /** Whether people answer. */
   readonly people: boolean
-  /** Whether the sweep looks at what it knows the queue to hold. */
+  /** Whether the sweep checks executions that it knows the queue to hold. */
   readonly sweepsQuiet: boolean
-  /** False: nobody looks for what is left. */
+  /** False: there is no sweep for abandoned work. */
   readonly sweeps: boolean
   /** Of schedules: the execution is cancelled at some time. */
   readonly cancel: number
   /** An execution is paused or resumed. */
   readonly pause: number
   readonly scripts: Script.Options
-  /** No model call is made twice: nothing goes wrong that would excuse it. */
+  /** No model call is made twice: no fault would justify it. */
   readonly asksOnce: boolean
 }
 
@@ -123,10 +121,7 @@ const mixed: Scenario = {
   asksOnce: false
 }
 
-/**
- * No data is lost, so no sweep of what the queue knows is needed: it would hide a wake-up that was
- * lost.
- */
+/** No data is lost, so no sweep of the queue's contents is needed: it would hide a lost wake-up. */
 const careful: Scenario = {
   ...mixed,
   wipe: 0,
@@ -139,8 +134,7 @@ const careful: Scenario = {
 const unsure: Scenario = { ...mixed, tries: 1, lostReply: 0.2, cancel: 0 }
 
 /**
- * What does not happen within a process: that a worker dies alone, or that its queue loses
- * something.
+ * Faults that cannot happen within a process: a worker that dies alone, or a queue that loses data.
  */
 const atOnce = { kill: 0, freeze: 0, wipe: 0, rollback: 0 }
 
@@ -149,17 +143,17 @@ export const scenarios = {
   mixed,
   careful,
   /**
-   * There is no sweep at all, which hides what was not told: nobody dies, and nothing is lost that
-   * nobody sends again.
+   * No sweep at all, because it would hide missing notifications: no worker dies, and everything
+   * lost is sent again.
    */
   unswept: { ...careful, kill: 0, sweeps: false },
   /** Waits that time out, while everything else happens too. */
   waiting: { ...mixed, scripts: { ...scripts, failures: false, waits: true } },
-  /** Appends are sent once, and often nobody knows what became of them. */
+  /** Appends are sent once, and their outcome is often unknown. */
   unsure,
-  /** Nobody answers anything; in the end the execution is cancelled. */
+  /** All asks stay unanswered; in the end the execution is cancelled. */
   unanswered: { ...mixed, people: false, cancel: 1 },
-  /** Paused and resumed all the time, and no sweep that would put right what the queue believes. */
+  /** Paused and resumed all the time, without a sweep that would correct the queue. */
   pausing: { ...careful, pause: 0.05 },
   /**
    * The queue loses everything now and then, and only the sweep of what it lacks brings it back.
@@ -167,11 +161,11 @@ export const scenarios = {
   wiped: { ...calm, chaosSteps: 600, wipe: 0.02, asksOnce: false, scripts: { ...scripts, failures: false } },
   /** The queue goes back to older states all the time. */
   "rolled back": { ...calm, chaosSteps: 1_000, rollback: 0.1, sweepsQuiet: true, asksOnce: false },
-  /** Some tasks kill whoever runs them. */
+  /** Some tasks kill their worker. */
   poisoned: { ...mixed, scripts: { ...scripts, poison: true } },
-  /** Two processes with a queue of their own each, on one log, and slow models. */
+  /** Two processes, each with its own queue, on one log, and slow models. */
   "two servers": { ...calm, servers: 2, callSteps: 20, calmSteps: 20_000 },
-  /** Two such processes, which die and stand still. */
+  /** Two such processes, which die and stall. */
   failover: {
     ...mixed,
     servers: 2,
@@ -184,7 +178,7 @@ export const scenarios = {
   },
   /** One process, as it comes: its own log, its own queue. */
   "in process": { ...calm, queue: "local", log: "local" },
-  /** The same on a log that fails now and then, and often nobody knows what became of an append. */
+  /** The same on a log that fails now and then, where the outcome of an append is often unknown. */
   "in process, unsure": {
     ...unsure,
     ...atOnce,

@@ -1,6 +1,6 @@
 /**
- * A modelled sweep: brings the queue what it lacks of the log, and makes it forget what the log has
- * ended.
+ * A modelled sweep: gives the queue what it lacks of the log, and removes what has ended in the
+ * log.
  */
 import type * as Execution from "../../src/Execution.ts"
 import type { News } from "./Queue.ts"
@@ -12,7 +12,7 @@ export interface Ownership {
   until: number
 }
 
-/** All that a state says, for a queue that knows the execution. */
+/** All the news in a state, for a queue that knows the execution. */
 const newsOf = (state: Execution.Execution, now: number): News => {
   const { nodes, paused, seq, settled, signals } = factsOf(state, now)
   return { nodes, paused, seq, settled, signals, upTo: seq }
@@ -25,8 +25,8 @@ export function* sweep(world: Stage, server: Server, ownership: Ownership): Act 
   const { log, rules, scenario } = world
   const { queue } = server
   /**
-   * Where the log stood when this sweep told the queue all: worth nothing, for the queue may have
-   * gone back since.
+   * The position of the log when this sweep updated the queue: not reliable, because the queue may
+   * have lost data since.
    */
   let verifiedAt = 0
   for (;;) {

@@ -1,20 +1,20 @@
 /**
- * The witness of a modelled execution: it also knows what each event was written on, and which
- * rules are off.
+ * The witness of a modelled execution: it also knows the state on which each event was decided, and
+ * which rules are off.
  */
 import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
 import { positionOf } from "../simulation/Script.ts"
 import { describe, type Options, type Task, Witness } from "../simulation/Witness.ts"
 import type { Rules } from "./Rules.ts"
 
-/** Where in its script a worker believed its task to be when it wrote an event. */
+/** The position in the script at which a worker believed its task to be when it wrote an event. */
 export interface Basis {
   readonly taskId: string
   readonly epoch: number
   readonly at: number
 }
 
-/** What is known of an append beside its events. */
+/** What is known about an append besides its events. */
 export interface Written {
   readonly bases: ReadonlyArray<Basis | undefined>
   /** The last event that the decision knew of; absent: there was no decision. */
@@ -43,7 +43,7 @@ export class ModelWitness extends Witness {
     this.drained.add(`${taskId}@${run}`)
   }
 
-  /** What a worker writes goes on from where the task is. */
+  /** A worker's events continue from the task's position. */
   protected override counted(task: Task, event: ExecutionEvent.ExecutionEvent): void {
     const basis = this.written.get(event)
     if (basis === undefined) return
@@ -51,7 +51,7 @@ export class ModelWitness extends Witness {
     const position = positionOf(steps, task.events.slice(0, -1), { isFenced: this.rules.runFence })
     const { attempt, epoch } = position
     let { at } = position
-    // A stumble is none for attempts after those that it ends.
+    // A stumble does not count for attempts after those that it ends.
     for (let step = steps[at]; step?.kind === "stumble" && attempt > step.attempts; step = steps[at]) at++
     if (basis.epoch !== epoch || basis.at !== at)
       throw this.violate(
@@ -61,7 +61,7 @@ export class ModelWitness extends Witness {
   }
 
   /**
-   * What was recorded between the decision and its append could not be known: turns raise no
+   * Events recorded between the decision and its append could not be known: turns do not raise the
    * version.
    */
   protected override isIdle(task: Task): boolean {

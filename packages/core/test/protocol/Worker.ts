@@ -1,6 +1,6 @@
 /**
- * A modelled worker: takes a task, looks in the log, starts it, follows its script, commits what
- * comes of it, tells the queue.
+ * A modelled worker: takes a task, reads the log, starts the task, follows its script, commits the
+ * outcome, notifies the queue.
  */
 import * as HashMap from "effect/HashMap"
 import type * as Decision from "../../src/Decision.ts"
@@ -14,7 +14,7 @@ import type { Basis } from "./Witness.ts"
 import * as World from "./World.ts"
 import * as QueueFacts from "../../src/QueueFacts.ts"
 
-/** What others can see of a worker. */
+/** The visible state of a worker. */
 export interface Self {
   readonly name: string
   readonly server: World.Server
@@ -33,7 +33,7 @@ export function* work(world: World.World, self: Self): World.Act {
     self.lease = undefined
     self.run = undefined
     const lease = queue.take(self.name)
-    // The reply of the queue may be lost like any other: then nobody works under the lease.
+    // The reply of the queue may be lost like any other: then the lease has no worker.
     const { lostReply, queue: kind } = world.scenario
     const lost = kind === "modelled" && world.log.chaos && world.random.chance(lostReply)
     self.lease = lost ? undefined : lease
@@ -50,7 +50,7 @@ function* leg(world: World.World, self: Self, lease: Lease): World.Act {
   const known = Execution.task(seen, lease.taskId)
   const before = known === undefined ? undefined : witness.position(lease.taskId)
   yield
-  // Whoever has the task since then took it after this look: its start will be seen.
+  // A worker that has taken the task since took it after this read: its start will be seen.
   if (rules.leaseAfterFold && !queue.holds(lease)) return
   const started = yield* World.commit(
     world,
@@ -82,7 +82,7 @@ function* leg(world: World.World, self: Self, lease: Lease): World.Act {
   yield* steps(world, self, lease, { ...position, run: start.run })
 }
 
-/** What the real agent loop would go on from must be where the witness says that the task is. */
+/** The real agent loop must continue from the position that the witness has for the task. */
 const checkTranscript = ({ log }: World.World, taskId: string, { announced, turns }: Position): void => {
   const events = log.store.read(0, Number.POSITIVE_INFINITY)
   const transcript = Transcript.fromEvents(events.filter((event) => "taskId" in event && event.taskId === taskId))
@@ -90,7 +90,7 @@ const checkTranscript = ({ log }: World.World, taskId: string, { announced, turn
     throw new Violation("transcript differs", `${taskId} has ${turns} turns, the transcript ${transcript.turns.length}`)
 }
 
-/** What the queue is told when the log refuses a start. */
+/** The queue's news when the log refuses a start. */
 const refused = (
   { log, rules }: World.World,
   { server: { queue } }: Self,
@@ -112,7 +112,7 @@ const refused = (
         remainingMillis: World.remainingOf(task, log.now),
         spawn: World.spawnedBy(state, lease.taskId)
       })
-      // What it waits for may have come while the queue did not know of the wait.
+      // What it waits for may have arrived while the queue did not know of the wait.
       return queue.tell({
         settled: settledOf(
           state,
@@ -182,7 +182,7 @@ function* steps(world: World.World, self: Self, lease: Lease, from: Position): W
       if (next?.kind === "tool" && !rules.durableFirst) witness.execute(taskId, from, at + 1, true)
       const reply = yield* World.append(world, { drafts: [turn], bases: [basis()], expectVersion: undefined })
       if (reply._tag === "Unavailable") {
-        // Nothing may be built on it but the outcome, which takes it along.
+        // Only the outcome may build on it, and includes it in its append.
         if (script[at + 1] !== undefined) return void queue.release(lease)
         unsure = [turn]
       } else if (reply._tag !== "Appended" || isLost(world, taskId, run)) return void queue.release(lease)
@@ -227,7 +227,7 @@ const isLost = ({ log, rules }: World.World, taskId: string, run: number): boole
   return task.run !== run || task.status !== "running" || log.state.status !== "running"
 }
 
-/** Commits the outcome of a leg, and tells the queue. */
+/** Commits the outcome of a leg and notifies the queue. */
 function* finish(
   world: World.World,
   self: Self,

@@ -1,6 +1,6 @@
 /**
- * What the actors of a schedule share, and how they commit: coroutines, and at each `yield`
- * anything else may happen.
+ * Shared state of the actors of a schedule, and how they commit. Actors are coroutines: at each
+ * `yield` any other actor may run.
  */
 import * as Result from "effect/Result"
 import type * as Decision from "../../src/Decision.ts"
@@ -18,10 +18,10 @@ import type { Scripts } from "../simulation/Script.ts"
 import { Violation } from "../simulation/Witness.ts"
 import type { Basis, ModelWitness } from "./Witness.ts"
 
-/** An actor: it may be stopped at any `yield`, and never go on. */
+/** An actor: it may be stopped at any `yield` and never resume. */
 export type Act<A = void> = Generator<void, A>
 
-/** What every actor needs, whatever tasks do. */
+/** What every actor needs, independent of tasks. */
 export interface Stage {
   readonly rules: Rules
   readonly kernel: Kernel
@@ -54,7 +54,7 @@ export type Committed =
   /** It was stored or not. */
   | { readonly _tag: "Unavailable" }
 
-/** Appends; what may not have been stored is sent again, with the nonce of the first time. */
+/** Appends; an append that may not have been stored is sent again with the same nonce. */
 export function* append(world: Stage, request: Omit<Append, "nonce">): Act<Reply> {
   const nonce = `${world.nonces++}`
   for (let left = world.scenario.tries; ; left--) {
@@ -63,7 +63,7 @@ export function* append(world: Stage, request: Omit<Append, "nonce">): Act<Reply
   }
 }
 
-/** Reads the state, decides on it and appends what was decided; after a conflict once more. */
+/** Reads the state, decides on it and appends the decision; retries once after a conflict. */
 export function* commit(
   world: Stage,
   command: Decision.Command,
@@ -118,7 +118,7 @@ function* appendDecided(
     decidedAt
   })
   if (world.rules.oneAppend) return yield* append(world, request(drafts))
-  // The outcome first, and each of its consequences by itself.
+  // The outcome first, then each of its consequences separately.
   const own = Math.max(
     drafts.findIndex((draft) => "taskId" in draft && !isProgress(draft)),
     0
@@ -132,7 +132,7 @@ function* appendDecided(
 const isProgress = (draft: ExecutionEvent.Draft): boolean =>
   draft.type === "TurnCompleted" || draft.type === "ToolCalled" || draft.type === "ToolStarted"
 
-/** What the log says, for the queue. */
+/** The log's news for the queue. */
 export const factsOf = (state: Execution.Execution, now: number): Facts => {
   const facts = QueueFacts.factsOf(state, { tenant: "default", now })
   return {
@@ -148,7 +148,7 @@ export const remainingOf = (task: Execution.Task, now: number): number | undefin
     ? undefined
     : Math.max(Date.parse(task.suspendedAt!) + task.waits.timeoutMillis - now, 0)
 
-/** What a task has spawned, as the queue knows tasks. */
+/** The tasks that a task has spawned, in the queue's form. */
 export const spawnedBy = (state: Execution.Execution, parent: string): ReadonlyArray<TaskQueue.Node> => {
   const nodes: Array<TaskQueue.Node> = []
   for (const task of state.tasks) {
@@ -157,7 +157,7 @@ export const spawnedBy = (state: Execution.Execution, parent: string): ReadonlyA
   return nodes
 }
 
-/** Tells a queue what was committed outside of a lease. */
+/** Notifies a queue of commits made outside a lease. */
 export const announce = (queue: Queue, drafts: ReadonlyArray<ExecutionEvent.Draft>): void => {
   if (drafts.some((draft) => draft.type === "ExecutionEnded")) return queue.forget()
   const settled: Array<string> = []

@@ -4,7 +4,7 @@
  */
 import * as Work from "../../../../fuzz/Work.ts"
 
-// Only what is imported after the counting began is counted.
+// Only imports after counting starts are counted.
 const Shapes = await import("./Shapes.ts")
 const size = 200
 

@@ -21,7 +21,7 @@ export const make = (seed: number): Random => {
   return { next, below, chance: (probability) => next() < probability, pick: (from) => from[below(from.length)]! }
 }
 
-/** A seed of its own for everything that has a name (FNV-1a). */
+/** A separate seed for everything that has a name (FNV-1a). */
 export const seedOf = (seed: number, name: string): number => {
   let hash = 0x811c9dc5 ^ seed
   for (let at = 0; at < name.length; at++) hash = Math.imul(hash ^ name.charCodeAt(at), 0x01000193)

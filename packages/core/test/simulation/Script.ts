@@ -1,7 +1,7 @@
 /**
- * What the tasks of a simulated execution do: a short list of steps each, made from the seed and
- * the task's name, so that spawned tasks have theirs too and any worker knows it. The model of the
- * protocol and the simulation of whole processes follow the same scripts.
+ * The scripts of tasks of a simulated execution: a short list of steps each, derived from the seed
+ * and the task's name, so that spawned tasks have one too and any worker can derive it. The model
+ * of the protocol and the simulation of whole processes follow the same scripts.
  */
 import type * as Ask from "../../src/Ask.ts"
 import type * as Decision from "../../src/Decision.ts"
@@ -12,9 +12,9 @@ import * as Plans from "../arbitrary/Plan.ts"
 import * as Random from "./Random.ts"
 
 export type Step =
-  /** A model is asked. */
+  /** Calls a model. */
   | { readonly kind: "turn" }
-  /** A tool is called; one that is not repeatable is announced first. */
+  /** Calls a tool; a call that is not repeatable is announced first. */
   | { readonly kind: "tool"; readonly repeatable: boolean }
   /** The first attempts end here. */
   | { readonly kind: "stumble"; readonly attempts: number; readonly keepsTurns: boolean }
@@ -67,7 +67,7 @@ export interface Options {
 export interface Scripts {
   readonly plan: Plan.Plan
   readonly of: (taskId: string) => ReadonlyArray<Step>
-  /** What a leg ends in that has come to the step `at`. */
+  /** The outcome of a leg that has reached the step `at`. */
   readonly outcome: (taskId: string, position: Pick<Position, "epoch">, at: number) => Decision.Outcome
 }
 
@@ -224,14 +224,14 @@ export interface Position {
   readonly turns: number
   /** Calls that were announced, by step. */
   readonly announced: ReadonlySet<number>
-  /** What ended the last wait. */
+  /** The cause that ended the last wait. */
   readonly woke: "satisfied" | "timeout" | undefined
 }
 
 /**
  * The position of a task by its own events: the fence and the attempts as the protocol says,
- * without `Execution.apply`. `isFenced`: what another run than the current one recorded is ignored,
- * as it must be.
+ * without `Execution.apply`. `isFenced`: events recorded by any run but the current one are
+ * ignored, as required.
  */
 export const positionOf = (
   steps: ReadonlyArray<Step>,
@@ -268,7 +268,7 @@ export const positionOf = (
         pass()
         position.announced.add(position.at)
       } else if (event.type === "TaskSuspended" && event.for.kind === "budget") {
-        // It goes on with the call that was refused, and what it waited for before has not changed.
+        // It continues with the refused call, and its earlier wait has not changed.
         asksForMore = true
       } else if (event.type === "ToolCalled" || event.type === "TaskSuspended") {
         pass()
@@ -286,6 +286,6 @@ export const positionOf = (
   return position
 }
 
-/** What a step of an attempt is called, over all runs that come to it. */
+/** The name of a step of an attempt, shared by all runs that reach it. */
 export const nameOf = (taskId: string, { epoch }: Pick<Position, "epoch">, at: number): string =>
   `${taskId}/${epoch}.${at}`

@@ -1,4 +1,4 @@
-/** What a witness throws: of which kind it is, and what it saw. */
+/** The error of a witness: its kind, and what the witness saw. */
 export class Violation<Kind extends string> extends Error {
   readonly kind: Kind
   constructor(kind: Kind, detail: string) {

@@ -1,7 +1,6 @@
 /**
- * Watches every commit and every side effect of a simulated execution and says what must never be.
- * It keeps its own account of the tasks, in the order of commits, without anything of the code
- * under test.
+ * Watches every commit and every side effect of a simulated execution and reports violations. It
+ * keeps its own account of the tasks, in the order of commits, without using the code under test.
  */
 import * as ExecutionEvent from "../../src/ExecutionEvent.ts"
 import type * as Wait from "../../src/Wait.ts"
@@ -46,7 +45,7 @@ export type Kind =
   | "transcript differs"
   | "defect"
 
-/** What must never be, and is. */
+/** A violation that occurred. */
 export class Violation extends Violations.Violation<Kind> {}
 
 export interface Task {
@@ -72,9 +71,9 @@ export interface Options {
   readonly id: string
   readonly scripts: Scripts
   readonly maxCrashes: number
-  /** False: what another run than the current one records counts too. */
+  /** False: events recorded by other runs than the current one count too. */
   readonly isFenced?: boolean
-  /** Who was at work on the run, and should have been left alone by the worker `by`. */
+  /** The worker that ran the task and that the worker `by` should not have displaced. */
   readonly takenFrom: (taskId: string, run: number, by: string) => string | undefined
 }
 
@@ -87,11 +86,11 @@ export class Witness {
   paused = false
   /** Calls of models. */
   calls = 0
-  /** Those that asked what was asked before. */
+  /** Calls that repeat an earlier one. */
   repeatedCalls = 0
   /** Answers in the log. */
   paidCalls = 0
-  /** The first that was seen: whoever caused it may have caught it. */
+  /** The first violation seen: its cause may have caught it. */
   violation: Violation | undefined
   private readonly maxCrashes: number
   private readonly isFenced: boolean
@@ -134,8 +133,7 @@ export class Witness {
   }
 
   /**
-   * A model is asked by a leg that went on from `from`: what was recorded then must not be asked
-   * again.
+   * A leg that continued from `from` calls a model: calls recorded by then must not be repeated.
    */
   ask(taskId: string, from: Position, at: number): void {
     const name = nameOf(taskId, from, at)
@@ -175,7 +173,7 @@ export class Witness {
   /** An event of the current run counts; it is the last of its task. */
   protected counted(_task: Task, _event: ExecutionEvent.ExecutionEvent): void {}
 
-  /** Whether the current run of a task has recorded nothing, as far as was known. */
+  /** Whether the current run of a task had recorded nothing, as far as was known. */
   protected isIdle(task: Task): boolean {
     return task.status === "running" && task.progressedSeq === undefined
   }
@@ -320,7 +318,7 @@ export class Witness {
   }
 }
 
-/** What stood when the run began. */
+/** The state when the run began. */
 const until = (events: ReadonlyArray<ExecutionEvent.ExecutionEvent>, run: number) => {
   const end = events.findIndex((event) => event.type === "TaskStarted" && event.run === run)
   return end < 0 ? events : events.slice(0, end + 1)

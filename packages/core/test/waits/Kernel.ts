@@ -1,7 +1,7 @@
 /**
- * The real `decide` and `apply`, and where one of their rules is off, what they would be without
- * it: they are shown another state or command, or something is taken out of what they answer.
- * Nothing in production code knows of this.
+ * The real `decide` and `apply`. Where one of their rules is off, they behave as they would without
+ * it: they receive another state or command, or part of their result is removed. Production code
+ * has no hooks for this.
  */
 import * as HashMap from "effect/HashMap"
 import * as Result from "effect/Result"

@@ -33,7 +33,7 @@ export interface World extends Protocol.Stage {
   readonly outbox: Outbox | undefined
 }
 
-/** What others can see of a worker. */
+/** The visible state of a worker. */
 export interface Self {
   readonly name: string
   readonly server: Protocol.Server

@@ -36,7 +36,7 @@ interface Place extends Server {
   readonly sweepers: Array<{ readonly act: Act; frozen: boolean }>
 }
 
-/** What a schedule came to: what must never be, if it was. */
+/** The result of a schedule: the violation, if there was one. */
 export interface Report {
   readonly violation: Violation | undefined
   readonly history: ReadonlyArray<ExecutionEvent.ExecutionEvent>
@@ -127,7 +127,7 @@ class Schedule {
       ...(outbox !== undefined && rules.outboxSweep ? [Outbox.sweep(outbox)] : []),
       ...(random.chance(scenario.cancel) ? [Outside.canceller(this.world, [this.place])] : [])
     ]
-    // Otherwise the first sweep finds what was started.
+    // Otherwise the first sweep finds the started execution.
     if (!scenario.sweeps) queue.submit(factsOf(log.state, 0))
   }
 

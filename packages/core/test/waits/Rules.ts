@@ -10,7 +10,7 @@ import * as Switches from "../simulation/Switches.ts"
 import type { Kind } from "./Violation.ts"
 
 export interface Rule {
-  /** What holds while it is on. */
+  /** The guarantee while it is on. */
   readonly says: string
   readonly scenario: ScenarioName
   readonly within: number

@@ -82,5 +82,5 @@ export type Kind =
   | "transcript differs"
   | "acknowledged but not stored"
 
-/** What must never be, and is. */
+/** A violation that occurred. */
 export class Violation extends Violations.Violation<Kind> {}

@@ -14,7 +14,7 @@ export function* serve(world: World, self: Self): Act {
   const { queue } = self.server
   while (!self.draining) {
     const lease = queue.take(self.name)
-    // The reply of the queue may be lost like any other: then nobody works under the lease.
+    // The reply of the queue may be lost like any other: then the lease has no worker.
     self.lease = world.log.chaos && world.random.chance(world.scenario.lostReply) ? undefined : lease
     yield
     if (self.lease !== undefined) yield* begin(world, self, self.lease)
@@ -58,7 +58,7 @@ function* begin(world: World, self: Self, lease: Lease): Act {
   yield* work(leg)
 }
 
-/** What the queue is told when the log refuses a start. */
+/** The queue's news when the log refuses a start. */
 const refused = (
   { eye, log }: World,
   { server: { queue } }: Self,
@@ -77,7 +77,7 @@ const refused = (
       const { remainingMillis, run, waits } = facts.suspended.find(({ id }) => id === lease.taskId)!
       eye.refusedStart(lease.taskId, run)
       queue.suspend(lease, { waits, run, remainingMillis, spawn: facts.nodes })
-      // What it waits for may have come while the queue did not know of the wait.
+      // What it waits for may have arrived while the queue did not know of the wait.
       return queue.tell({ settled: facts.settled, signals: facts.signals })
     }
     case "delayed":
