@@ -225,8 +225,8 @@ class Schedule {
 
   /**
    * A start takes the task from its previous worker, but never from a live worker that holds its
-   * lease, which this returns. Only a process that stalled for too long may do so, until its sweep
-   * finds that it owns nothing any more; the fence makes that safe.
+   * lease; this returns such a worker. Only a process that stalled for too long may do so, until
+   * its sweep finds that it owns nothing any more; the fence makes that safe.
    */
   private takenFrom(taskId: string, run: number, by: string): string | undefined {
     for (const place of this.places) {

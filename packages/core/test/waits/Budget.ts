@@ -1,6 +1,6 @@
 /**
- * Model calls that limits may refuse: counted in all of a task's limits or in none, and what a
- * refused task does.
+ * Model calls that limits may refuse: each is counted in all of a task's limits or in none. Also
+ * the behaviour of a refused task.
  */
 import * as Execution from "../../src/Execution.ts"
 import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"

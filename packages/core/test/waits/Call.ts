@@ -1,11 +1,11 @@
 /**
- * What a modelled agent says in a turn: calls of tools that may need something, or an answer. Every
+ * The output of a modelled agent in a turn: tool calls, which may have to wait, or an answer. Every
  * id of a call begins with its base.
  */
 import * as Schema from "effect/Schema"
 import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
 
-/** What a call waits for before its tool works. Times are in milliseconds. */
+/** The condition that a call waits for before its tool runs. Times are in milliseconds. */
 export type Need =
   | { readonly kind: "question"; readonly deadline?: number; readonly reply: boolean }
   | {
@@ -23,11 +23,11 @@ export type Need =
 export interface Call {
   readonly tool: string
   readonly amount: number
-  /** Absent: nobody is asked whether it may be made. */
+  /** Absent: the call needs no approval. */
   readonly approval?: { readonly deadline?: number }
   readonly need?: Need
   readonly idempotent: boolean
-  /** It kills whoever makes it. */
+  /** It kills the worker that makes it. */
   readonly poison: boolean
 }
 
@@ -35,14 +35,14 @@ export type Answer =
   | { readonly kind: "final"; readonly value: Schema.Json }
   | { readonly kind: "calls"; readonly calls: ReadonlyArray<Call> }
 
-/** What a call came to. */
+/** The outcome of a call. */
 export const Result = Schema.Union([
   Schema.Struct({
     kind: Schema.Literal("done"),
     amount: Schema.Number,
     of: Schema.Record(Schema.String, Schema.String)
   }),
-  /** A person denied it, or nobody answered in time. */
+  /** A person denied it, or did not answer in time. */
   Schema.Struct({ kind: Schema.Literals(["denied", "silence"]) }),
   /** It had begun when its worker died. */
   Schema.Struct({ kind: Schema.Literal("interrupted") }),
@@ -51,7 +51,7 @@ export const Result = Schema.Union([
 ])
 export type Result = typeof Result.Type
 
-/** True for what a modelled leg records. */
+/** True for answers that a modelled leg records. */
 export const isResult = Schema.is(Result)
 
 /** A call by its turn and its place in it, both within a conversation. */

@@ -1,18 +1,21 @@
-/** The calls of the last turn: those that need nobody are made, the others are one suspension. */
+/**
+ * The calls of the last turn: calls with nothing to wait for are made; the others are combined into
+ * one suspension.
+ */
 import * as Execution from "../../src/Execution.ts"
 import { baseOf, type Call, keyOf, type Result } from "./Call.ts"
 import { type Act, failed, type Leg, type Step } from "./Leg.ts"
 import * as Needs from "./Needs.ts"
 import * as Suspension from "./Suspension.ts"
 
-/** The next thing to be done about them; `done`: all have a result. */
+/** The next step for the calls; `done`: all have a result. */
 export function* advance(leg: Leg, calls: ReadonlyArray<Call>): Act<Step | "done"> {
   const { history, rules } = leg
   const turn = history.turns.length
   const wants: Array<Suspension.Want> = []
   for (const [index, call] of calls.entries()) {
     const isKnown = history.results.has(keyOf(turn, index))
-    // Without the rule a result is worked out again by whoever was woken.
+    // Without the rule the woken run computes a result again.
     if (isKnown && (rules.resultsOnce || !leg.history.isWoken || call.need === undefined)) continue
     const { run } = rules.idsFromAnswer ? history.turns[turn - 1]! : leg
     const standing = Needs.of(leg, { taskId: leg.taskId, run, turn, index }, call)
@@ -21,13 +24,13 @@ export function* advance(leg: Leg, calls: ReadonlyArray<Call>): Act<Step | "done
     wants.push(standing.want)
   }
   if (wants.length === 0) return "done"
-  // The agent does not get out of its rut, whatever else it still waits for.
+  // The agent stays in its tool loop, regardless of its remaining waits.
   if (leg.history.isWoken && leg.random.chance(leg.world.crew.options.failures / 4))
     return yield* leg.end(failed("tool-loop", { isRetryable: true }))
   const outcome = Suspension.make(rules, { kind: "calls", turn }, wants, leg.remainingMillis)
   const ended = yield* leg.finish(outcome)
   if (ended !== "growth") return ended
-  // The calls that wanted more tasks are told, and the agent goes on without.
+  // The calls that wanted more tasks fail, and the agent continues without them.
   if (leg.isFull || !rules.capAnswered) return leg.leave()
   leg.isFull = true
   return "again"

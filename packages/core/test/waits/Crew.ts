@@ -11,29 +11,29 @@ export interface Options {
   readonly approvals: number
   readonly questions: number
   readonly spawns: number
-  /** Of those that need only some of their tasks: the others go on. */
+  /** Of those that need only some of their tasks: the others continue. */
   readonly keeps: number
   readonly signals: number
   readonly times: number
-  /** Of calls: it kills whoever makes it. */
+  /** Of calls: it kills the worker that makes it. */
   readonly poison: number
   /** Of model calls: no answer. */
   readonly failures: number
-  /** Of the plan's tasks: somebody looks at the output. */
+  /** Of the plan's tasks: the output is reviewed. */
   readonly reviews: number
-  /** Of the plan's tasks: an attempt may work for so long. */
+  /** Of the plan's tasks: an attempt has a time limit. */
   readonly limited: number
   /** How long deadlines are; 1: about as long as people think. */
   readonly patience: number
   /** Tasks that the execution may grow by, and how deep. */
   readonly maxGrowth: number
   readonly maxDepth: number
-  /** Of tasks, and of executions: so many calls of the model, and then a person is asked. */
+  /** Of tasks, and of executions: model calls are limited, and a person is asked at the limit. */
   readonly budgets: number
   /** Of spawned tasks: they are the manager's own. */
   readonly offices: number
   /**
-   * There is a manager: it recovers, and of the plan's tasks it reviews so many. 0: there is none.
+   * Of the plan's tasks: the manager, which also recovers failures, reviews them. 0: no manager.
    */
   readonly managed: number
   /** Of the plan's tasks: they name no agent. */
@@ -46,15 +46,13 @@ export const maxRevisions = 2
 /** Tasks that one task may spawn. */
 export const maxChildren = 12
 
-/**
- * Who looks at a candidate: a person, and before that another, so that an id has to name who it is.
- */
+/** Reviewers of a candidate: a person, preceded by the manager, so an id must name its reviewer. */
 export type Reviewer = "manager" | "person"
 
 export interface Crew {
   readonly options: Options
   readonly plan: Plan.Plan
-  /** By task, in the order in which they are asked. */
+  /** Reviewers by task, in the order in which they are asked. */
   readonly reviewers: ReadonlyMap<string, ReadonlyArray<Reviewer>>
 }
 
@@ -86,7 +84,7 @@ export const make = (seed: number, options: Options): Crew => {
   return { options, plan: options.managed === 0 ? plan : { ...plan, ...Office.crew(random, maxTurns) }, reviewers }
 }
 
-/** What the manager has to do with a task. */
+/** The manager's role for a task. */
 const managed = ({ frames, managed }: Options, random: Random.Random): Partial<Plan.PlannedTask> =>
   managed === 0
     ? {}
@@ -95,7 +93,7 @@ const managed = ({ frames, managed }: Options, random: Random.Random): Partial<P
         ...(random.chance(managed) ? { reviewed: true as const } : {})
       }
 
-/** Who looks at the candidates of a task: also those of what does the work of one of the plan. */
+/** The reviewers of a task's candidates, also of a task that does the work of one of the plan. */
 export const reviewersOf = (
   { reviewers }: Crew,
   { codeOf, humanInput, id }: Plan.PlannedTask
@@ -114,7 +112,7 @@ const review = (random: Random.Random): Plan.PlannedReview => ({
   ...(random.chance(0.5) ? { timeoutMillis: 60 + random.below(100) } : {})
 })
 
-/** The tasks that a call spawns: the same whenever they are asked for. */
+/** The tasks that a call spawns: always the same for a call. */
 export const spawned = (
   { options, seed }: { readonly options: Options; readonly seed: number },
   base: string,
@@ -142,7 +140,7 @@ export interface Failure {
   readonly keepsTurns: boolean
 }
 
-/** What the model says this time. `kept`: tasks that it has spawned and that still run. */
+/** The model's next answer. `kept`: tasks that it has spawned and that still run. */
 export const answer = (
   { options }: Crew,
   random: Random.Random,

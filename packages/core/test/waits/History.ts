@@ -1,6 +1,6 @@
 /**
- * What a leg knows of its task, from the log alone: what was said, called, asked and answered.
- * Where a rule is off, it remembers otherwise.
+ * A leg's knowledge of its task, from the log alone: turns, calls, asks and answers. Where a rule
+ * is off, the history differs accordingly.
  */
 import type * as Schema from "effect/Schema"
 import type * as Ask from "../../src/Ask.ts"
@@ -16,13 +16,13 @@ export interface Turn {
   readonly answer: Answer
 }
 
-/** What the turn after a revision begins with; `id`: of the review. */
+/** The start of the turn after a revision; `id`: of the review. */
 export const feedbackOf = (id: string): string => `Change it, as ${id} says.`
 
 export const textOf = ({ content, role }: ExecutionEvent.TurnCompleted["messages"][number]): string =>
   role === "user" && typeof content === "string" ? content : ""
 
-/** What a turn gave as its answer. */
+/** The answer of a turn. */
 export const finalOf = (turn: Turn | undefined): Schema.Json | undefined =>
   turn?.answer.kind === "final" ? turn.answer.value : undefined
 
@@ -32,24 +32,24 @@ export class History {
   readonly results = new Set<string>()
   /** Calls that must not be repeated and have begun. */
   readonly started = new Set<string>()
-  /** What calls wait for or have waited for. */
+  /** Current and past waits of calls. */
   readonly groups = new Map<string, ReadonlyArray<Wait.Group>>()
   readonly asks = new Map<string, Ask.Ask>()
   readonly answers = new Map<string, ExecutionEvent.AskAnswered>()
-  /** The review that was asked for last, by who was asked. */
+  /** The last requested review, by reviewer. */
   readonly reviews = new Map<string, string>()
   /**
-   * How often people sent the output back, in all attempts; how often the manager did, and what it
-   * was that it sent back.
+   * How often people sent the output back, in all attempts; how often the manager did, and the
+   * output that it sent back.
    */
   revisions = 0
   managerRevisions = 0
   sentBack: Schema.Json | undefined = undefined
   /** Verdicts of the manager, by turn. */
   readonly verdicts = new Map<number, ExecutionEvent.ReviewJudged>()
-  /** What the manager has advised after failures, each with the turns that there were by then. */
+  /** The manager's advice after failures, each with the number of turns at that time. */
   advice: ReadonlyArray<{ readonly turn: number; readonly text: string }> = []
-  /** It has failed, and waits or has waited for what becomes of that. */
+  /** It has failed, and waits or has waited for a decision about the failure. */
   recovering: ExecutionEvent.TaskSuspended | undefined = undefined
   /** Turns since the last feedback. */
   stretch = 0
@@ -57,7 +57,7 @@ export class History {
   conversation = 0
   /** The current run was woken from a wait. */
   isWoken = false
-  /** What it has waited for last. */
+  /** The kind of its last wait. */
   lastWait: ExecutionEvent.SuspendedFor["kind"] | undefined = undefined
   readonly worked: WorkedTime
   private readonly rules: Rules
@@ -110,7 +110,7 @@ export class History {
     }
   }
 
-  /** What was advised after the last turn. */
+  /** Advice given after the last turn. */
   get dueAdvice(): ReadonlyArray<string> {
     return this.advice.flatMap(({ text, turn }) => (turn === this.turns.length ? [text] : []))
   }

@@ -63,7 +63,7 @@ const unclosing = (draft: ExecutionEvent.Draft): ExecutionEvent.Draft => {
   return rest
 }
 
-/** An attempt that begins anew leaves what the one before it has begun. */
+/** A new attempt abandons the work that the previous one began. */
 const left = (drafts: Drafts): Drafts =>
   drafts
     .filter((draft) => !isNotNeeded(draft))

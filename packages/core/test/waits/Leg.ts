@@ -29,7 +29,7 @@ export interface World extends Protocol.Stage {
   readonly budget: Budget
   /** Absent: it does no other execution again. */
   readonly retrying: Retrying | undefined
-  /** Absent: nothing follows from outcomes. */
+  /** Absent: outcomes have no follow-up. */
   readonly outbox: Outbox | undefined
 }
 
@@ -53,12 +53,12 @@ export class Leg {
   readonly lease: Lease
   readonly taskId: string
   readonly run: number
-  /** The state in which it began: what had come by then. */
+  /** The state when it began. */
   readonly state: Execution.Execution
   history: History
   /** An answer that is not in the log yet; it goes into the next append. */
   private unrecorded: ExecutionEvent.TurnCompleted | undefined
-  /** The log has refused to let the execution grow by what it wanted to add. */
+  /** The log has refused the tasks that it wanted to add. */
   isFull = false
 
   constructor(world: World, self: Self, lease: Lease, run: number) {
@@ -107,7 +107,7 @@ export class Leg {
     return new History([...events, ...own], this.taskId, this.rules)
   }
 
-  // How what it waits for stands
+  // State of its waits
 
   askOf(id: string): "unknown" | "open" | Execution.Closed {
     const closed = Option.getOrUndefined(HashMap.get(this.state.closed, id))
@@ -125,12 +125,12 @@ export class Leg {
     return { ...real, ofSignal }
   }
 
-  /** How a task of its own has ended, as the log says; otherwise "open". */
+  /** How a task that it spawned has ended, according to the log; otherwise "open". */
   outcomeOf(id: string): string {
     return this.endOf(id)?.type ?? "open"
   }
 
-  /** What tasks of its own came to. */
+  /** The results of tasks that it spawned. */
   resultsOf(ids: ReadonlyArray<string>): ReadonlyMap<string, SpawnedResult> {
     return new Map(ids.map((id) => [id, resultOf(this.endOf(id))]))
   }
@@ -145,12 +145,12 @@ export class Leg {
     return dueAt === undefined ? undefined : Math.max(dueAt - this.world.log.now, 0)
   }
 
-  /** Without the rule the clock ends what the log has not. */
+  /** Without the rule the clock ends waits that are open in the log. */
   private isTimedOut(id: string): boolean {
     return !this.rules.waitFromLog && this.remainingMillis(id) === 0
   }
 
-  // What it writes
+  // Writes
 
   /** The model has answered. */
   said(turn: ExecutionEvent.TurnCompleted): void {
@@ -171,13 +171,13 @@ export class Leg {
     return false
   }
 
-  /** Gives the task back without a word. */
+  /** Releases the task without recording anything. */
   leave(): Step {
     this.self.server.queue.release(this.lease)
     return "over"
   }
 
-  /** Commits the outcome and tells the queue. */
+  /** Commits the outcome and notifies the queue. */
   *finish(outcome: Decision.Outcome, progress: ReadonlyArray<ExecutionEvent.Draft> = []): Act<Step | "growth"> {
     const { lease, run, self, taskId, world } = this
     const { queue } = self.server
@@ -207,7 +207,7 @@ export class Leg {
     return "over"
   }
 
-  /** What follows from its output. */
+  /** The follow-up of its output. */
   private *follow(): Act {
     const { outbox } = this.world
     if (outbox === undefined) return
@@ -221,7 +221,7 @@ export class Leg {
   /** Ends with an outcome that adds no tasks. */
   *end(outcome: Decision.Outcome, progress: ReadonlyArray<ExecutionEvent.Draft> = []): Act<"over"> {
     const ended = yield* this.finish(outcome, progress)
-    // Without a rule it may be refused, and nobody answers.
+    // Without a rule it may be refused, and no one handles the refusal.
     if (ended === "growth") this.leave()
     return "over"
   }

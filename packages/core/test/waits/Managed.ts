@@ -1,4 +1,6 @@
-/** What a leg does by the manager's decisions: the real code reads them, and says what follows. */
+/**
+ * How a leg follows the manager's decisions: the real code reads them and determines the next step.
+ */
 import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
 import { Assignment, Recovery, Reviewing } from "../../src/Manager.ts"
@@ -64,8 +66,8 @@ const verdictOf = (leg: Leg, manager: Parameters<typeof Reviewing.judged>[0], id
   Reviewing.judged(manager, leg.task.plan, leg.resultsOf([id]).get(id)!, leg.history.managerRevisions)
 
 /**
- * The reviews that send back an answer whose attempt has failed since, before a turn has carried
- * what they say.
+ * The reviews that sent back an answer of an attempt that has since failed, before a turn carried
+ * their feedback.
  */
 export function* pending(leg: Leg): Act<ReadonlyArray<string> | "over"> {
   const { history, state, taskId } = leg

@@ -40,7 +40,7 @@ interface Place extends Server {
 export interface Report {
   readonly violation: Violation | undefined
   readonly history: ReadonlyArray<ExecutionEvent.ExecutionEvent>
-  /** How often what happened. */
+  /** Counts by kind of event. */
   readonly counts: { readonly [what: string]: number }
 }
 
@@ -58,10 +58,7 @@ export const run = (seed: number, rules: Rules, scenario: Scenario): Report => {
   return { violation: undefined, history: schedule.history, counts: schedule.counts }
 }
 
-/**
- * What the execution that is done again came to: the same crew, and nothing goes wrong from
- * outside.
- */
+/** The result of the execution that is retried: the same crew, without external faults. */
 const earlier = (seed: number, rules: Rules, scenario: Scenario): Report["history"] =>
   run(seed, rules, { ...Struct.omit(scenario, ["retries"]), chaosSteps: 0 }).history
 
@@ -201,7 +198,7 @@ class Schedule {
     })
   }
 
-  /** Somebody takes a step. */
+  /** An actor takes a step. */
   private advance(): void {
     const able = [...this.people, ...this.outside]
     for (const { act, self } of this.place.workers) if (!self.frozen) able.push(act)

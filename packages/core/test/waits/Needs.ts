@@ -1,6 +1,6 @@
 /**
- * What a call of a modelled agent waits for before its tool works: leave, an answer, tasks that it
- * adds, a signal, time.
+ * Conditions that a call of a modelled agent waits for before its tool runs: approval, an answer,
+ * tasks that it adds, a signal, time.
  */
 import * as HashMap from "effect/HashMap"
 import * as HashSet from "effect/HashSet"
@@ -14,7 +14,7 @@ import * as Crew from "./Crew.ts"
 import type { Leg } from "./Leg.ts"
 import type { Want } from "./Suspension.ts"
 
-/** What is to be done about a call: `Make` with what it is called with, and what has come. */
+/** The next step for a call: `Make` with its arguments and the results of its wait. */
 export type Standing =
   | { readonly _tag: "Make"; readonly amount: number; readonly of: { readonly [id: string]: string } }
   | { readonly _tag: "Refused"; readonly result: Result }
@@ -45,7 +45,7 @@ export const of = (leg: Leg, place: Place, call: Call): Standing => {
   return anew._tag === "Wait" ? waiting(repeated(leg, { ...anew.want, group })) : standing
 }
 
-/** A leg that is repeated may say again what the log has: it stays as it was. */
+/** A repeated leg may send again what the log already has: the log is unchanged. */
 const repeated = (leg: Leg, { group, ...rest }: Want): Want => (leg.random.chance(0.2) ? { group, ...rest } : { group })
 
 const approvalOf = (leg: Leg, { index, ...rest }: Place, call: Call): Standing => {
@@ -140,7 +140,7 @@ const depthOf = (state: Execution.Execution, id: string): number => {
   return parent === undefined ? 0 : depthOf(state, parent) + 1
 }
 
-/** A wait that the log has: what it came to, or the same wait again. */
+/** A wait that is in the log: its outcome, or the same wait again. */
 const standingOf = (leg: Leg, { amount }: Call, group: Wait.Group): Standing => {
   const { standings } = leg
   if (!Wait.isMet(group, standings)) return waiting({ group })

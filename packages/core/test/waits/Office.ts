@@ -1,4 +1,4 @@
-/** The manager of a modelled crew: who there is, and what it decides, sensible or not. */
+/** The manager of a modelled crew: its agents, and its decisions, sensible or not. */
 import type * as Schema from "effect/Schema"
 import type * as Plan from "../../src/Plan.ts"
 import type { Random } from "../simulation/Random.ts"

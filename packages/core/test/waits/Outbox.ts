@@ -1,19 +1,19 @@
 /**
- * What follows from outcomes outside of the log: a row with each, served by whoever wrote it, or by
- * those who look for what was left.
+ * The follow-up of outcomes outside the log: one row for each, served by its writer, or by a sweep
+ * for abandoned rows.
  */
 import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
 import type { Rules } from "./Rules.ts"
 import type { Act } from "./Leg.ts"
 import { Violation } from "./Violation.ts"
 
-/** For how long who has a row is left alone with it, in milliseconds. */
+/** How long a claimed row is reserved for its holder, in milliseconds. */
 const leaseMillis = 40
 
 export class Outbox {
   /** When each can be claimed, by the task that it is about. */
   private readonly rows = new Map<string, number>()
-  /** What was done, and how often. */
+  /** How often each follow-up was done. */
   private readonly saved = new Map<string, number>()
   private readonly owed = new Set<string>()
   private readonly rules: Rules
@@ -37,7 +37,7 @@ export class Outbox {
     this.rows.set(taskId, this.now() + leaseMillis)
   }
 
-  /** Rows that nobody has. */
+  /** Claims the rows that have no holder. */
   claim(): ReadonlyArray<string> {
     const due = [...this.rows].flatMap(([taskId, dueAt]) => (dueAt <= this.now() ? [taskId] : []))
     for (const taskId of due) this.add(taskId)
@@ -65,7 +65,7 @@ export class Outbox {
   }
 }
 
-/** Serves what was left. */
+/** Serves abandoned rows. */
 export function* sweep(outbox: Outbox): Act {
   for (;;) {
     yield

@@ -1,6 +1,6 @@
 /**
- * People who answer asks and send signals: sometimes late, twice, to what they were not shown, or
- * to what nobody asks.
+ * People who answer asks and send signals: sometimes late, twice, to an ask that they were not
+ * shown, or to one that does not exist.
  */
 import * as HashMap from "effect/HashMap"
 import * as HashSet from "effect/HashSet"
@@ -21,7 +21,7 @@ interface Seen {
 
 export function* person(world: World, name: string, servers: ReadonlyArray<Server>): Act {
   const { log, random } = world
-  /** What it has been shown, open or not. */
+  /** The asks that it has been shown, open or not. */
   const known = new Map<string, Seen>()
   const ignored = new Set<string>()
   for (;;) {
@@ -35,7 +35,7 @@ export function* person(world: World, name: string, servers: ReadonlyArray<Serve
     const open = openOf(log.state)
     for (const ask of open) known.set(ask.id, ask)
     const left = open.filter(({ id }) => !ignored.has(id))
-    // Now and then somebody answers what is closed.
+    // Occasionally a person answers a closed ask.
     const ask = random.chance(0.03) && known.size > 0 ? random.pick([...known.values()]) : left[0] && random.pick(left)
     if (ask === undefined) continue
     if (ask.hasDeadline && random.chance(0.4)) {
@@ -96,8 +96,8 @@ const answerTo = (kind: Exclude<Ask.Kind, "budget">, random: Random): Ask.Answer
 }
 
 /**
- * One that is waited for; sometimes one that is not yet, that came already, that nobody declares,
- * or that is an ask.
+ * An awaited signal; sometimes one that is not awaited yet, has already arrived, is not declared,
+ * or is an ask.
  */
 const signalFor = ({ crew, log: { state }, random }: World): string | undefined => {
   if (random.chance(0.02)) return random.pick(["unknown", "s0", [...HashMap.keys(state.open)][0] ?? "s1"])

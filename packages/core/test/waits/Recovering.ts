@@ -1,4 +1,4 @@
-/** What `decide` would be without one of the rules of recovery. */
+/** `decide` without one of the rules of recovery. */
 import * as HashMap from "effect/HashMap"
 import * as Result from "effect/Result"
 import * as Struct from "effect/Struct"
@@ -80,7 +80,7 @@ const isChildsFailure = (state: Execution.Execution, draft: ExecutionEvent.Draft
   return parent !== undefined && plan.onFailure === "fail"
 }
 
-/** As if the task were one of the plan, and nobody were asked about it. */
+/** As if the task belonged to the plan and the manager were not asked about it. */
 const orphaned = (state: Execution.Execution, taskId: string): Execution.Execution => {
   const plan = Struct.omit(state.plan, ["manager"])
   return with_({ ...state, plan }, { ...Execution.task(state, taskId)!, parent: undefined })
@@ -97,7 +97,7 @@ const withoutRun = (state: Execution.Execution, drafts: Drafts): Drafts =>
 const isRecovery = (draft: ExecutionEvent.Draft): boolean =>
   draft.type === "TaskSuspended" && draft.for.kind === "recovery"
 
-/** What depends on a task falls with its failure, although that is not final yet. */
+/** Dependents of a task are skipped on its failure, although that is not final yet. */
 const skips = (state: Execution.Execution, drafts: Drafts): Drafts =>
   drafts.flatMap((draft) =>
     draft.type === "TaskSuspended" && draft.for.kind === "recovery"

@@ -1,6 +1,6 @@
 /**
- * An execution that does another again: what stands of that one is taken over before anything
- * begins.
+ * An execution that retries another: the valid results of the other are taken over before anything
+ * starts.
  */
 import type * as Decision from "../../src/Decision.ts"
 import * as Execution from "../../src/Execution.ts"
@@ -19,7 +19,7 @@ export interface Retrying {
 export const make = (rules: Rules, source: ReadonlyArray<ExecutionEvent.ExecutionEvent>): Retrying => {
   const state = Execution.fromEvents(source)!
   const completed = source.flatMap((event) => (event.type === "TaskCompleted" ? [event.taskId] : []))
-  // Without the rule everything that has an output is to be taken over.
+  // Without the rule every task with an output must be taken over.
   const tasks = rules.retryPlanOnly ? TakeOver.standing(state) : completed
   const taken = source.flatMap((event): ReadonlyArray<Decision.Taken> => {
     if (event.type !== "TaskCompleted" || !tasks.includes(event.taskId)) return []
@@ -28,7 +28,7 @@ export const make = (rules: Rules, source: ReadonlyArray<ExecutionEvent.Executio
   return { of: { executionId: "earlier", tasks }, taken }
 }
 
-/** Whoever takes a task sees to it first. */
+/** A worker does this before it takes a task. */
 export function* takeOver(world: World, { queue }: Server): Act {
   const { log, retrying } = world
   if (retrying === undefined || log.state.pendingTakeovers === 0) return

@@ -5,7 +5,7 @@ import * as Managed from "./Managed.ts"
 import { ask } from "./Needs.ts"
 import * as Suspension from "./Suspension.ts"
 
-/** `accepted` by all, or the ask whose answer is to be followed. */
+/** `accepted` by all, or the ask whose feedback must be followed. */
 export type Verdict = "accepted" | "over" | { readonly revise: string }
 
 export function* judge(leg: Leg): Act<Verdict> {
@@ -35,10 +35,10 @@ export function* judge(leg: Leg): Act<Verdict> {
 
 const idOf = (leg: Leg, reviewer: Reviewer): string => {
   const { history, rules, taskId } = leg
-  // Without the rule what one has said about an earlier candidate stands.
+  // Without the rule a reviewer's verdict on an earlier candidate still counts.
   const earlier = rules.actedOnce ? undefined : history.reviews.get(reviewer)
   const turn = history.turns.length
-  // Without the rule a wait for a budget makes it forget what came of the one before.
+  // Without the rule a wait for a budget makes it forget the outcome of the previous wait.
   const isForgotten = !rules.budgetKeepsWait && history.isWoken && history.lastWait === "budget"
   const run = isForgotten ? leg.run : history.turns[turn - 1]!.run
   const base = `${taskId}/${run}.${turn}.review`

@@ -1,9 +1,9 @@
 /**
- * The rules of waits, each a switch, with what goes wrong without it. What is off is taken out of
- * what the model is made of: the real `decide` is shown another state or its answer is changed
- * (`Kernel`), and the modelled worker leaves out a step.
+ * The rules of waits, each a switch, with the violation that its absence causes. A rule that is off
+ * is removed from the parts of the model: the real `decide` receives another state or its result is
+ * changed (`Kernel`), and the modelled worker omits a step.
  *
- * `within`: a schedule of the scenario goes wrong within so many seeds, in one of these ways.
+ * `within`: a schedule of the scenario fails within this many seeds, with one of these violations.
  */
 import type { ScenarioName } from "./Scenario.ts"
 import * as Switches from "../simulation/Switches.ts"

@@ -53,14 +53,14 @@ const make = (name: Name, more: Partial<Scenario> = {}): Scenario => ({
 export const scenarios = {
   calm: make("calm", { chaosSteps: 0 }),
   mixed: make("mixed", { kill: 0.01, freeze: 0.02 }),
-  /** No data is lost, and no sweep mends what was not told. */
+  /** No data is lost, and no sweep makes up for missing notifications. */
   careful: make("careful", { kill: 0.01, freeze: 0.02 }),
   unswept: make("unswept", { freeze: 0.02 }),
   unsure: make("unsure", { kill: 0.01 }),
   wiped: make("wiped"),
   "rolled back": make("rolled back"),
   pausing: make("pausing", { kill: 0.01 }),
-  /** Workers die all the time, and some calls kill whoever makes them. */
+  /** Workers die all the time, and some calls kill their worker. */
   deadly: make("mixed", { kill: 0.06, crew: { ...crew, poison: 0.15 } }),
   /** One worker: who waits must not keep it. */
   "one slot": make("careful", { workers: 1, kill: 0.004, crew: { ...crew, spawns: 0.5, maxDepth: 3, maxGrowth: 14 } }),
@@ -104,7 +104,7 @@ export const scenarios = {
     }
   }),
   managed: make("mixed", { kill: 0.02, crew: managed }),
-  /** Workers stand still and go on all the time: what was given up is still at work. */
+  /** Workers stall and resume all the time: workers that were given up are still active. */
   "given up": make("mixed", {
     kill: 0,
     freeze: 0.1,
@@ -121,7 +121,7 @@ export const scenarios = {
   }),
   spent: make("mixed", { kill: 0.02, crew: { ...managed, spawns: 0.2, budgets: 0.6 } }),
   retrying: make("mixed", { kill: 0.02, retries: true, crew: { ...managed, spawns: 0.5 } }),
-  /** What follows from outputs is served while workers die. */
+  /** The follow-up of outputs is served while workers die. */
   outbox: make("mixed", { kill: 0.04, freeze: 0.03, outbox: true })
 } satisfies { readonly [name: string]: Scenario }
 

@@ -1,6 +1,6 @@
 /**
- * The end of a leg that gives its worker back: what it waits for, put together from what its calls,
- * or a review, want.
+ * The end of a leg that releases its worker: its wait, combined from the needs of its calls or of a
+ * review.
  */
 import type * as Ask from "../../src/Ask.ts"
 import type * as Decision from "../../src/Decision.ts"

@@ -1,6 +1,6 @@
 import * as Violations from "../simulation/Violation.ts"
 
-/** What must never be. */
+/** Kinds of violations. */
 export type Kind =
   // Tasks
   | "after the end"
@@ -62,13 +62,13 @@ export type Kind =
   | "refused unjustly"
   | "too many turns"
   | "cut short"
-  // Failures that the manager is asked about
+  // Failures that the manager handles
   | "not recovered"
   | "recovered too often"
   | "asked in vain"
   | "advice late"
   | "advice lost"
-  // Budgets, and what follows from outcomes
+  // Budgets, and the follow-up of outcomes
   | "over budget"
   | "raised twice"
   | "office charged to the task"

@@ -1,6 +1,6 @@
 /**
- * A queue that is told whole waits, what has come included, as it would be without the rule that it
- * is told only what is open.
+ * A queue that receives whole waits, including the parts that have been met, as it would without
+ * the rule that it receives only the open parts.
  */
 import * as Execution from "../../src/Execution.ts"
 import type * as TaskQueue from "../../src/TaskQueue.ts"

@@ -1,7 +1,6 @@
 /**
- * Watches every commit and every call of a tool in a modelled execution and says what must never
- * be. It keeps its own account, from the events alone, and knows none of the rules that are
- * switched.
+ * Watches every commit and every call of a tool in a modelled execution and reports violations. It
+ * keeps its own account, from the events alone, and does not depend on the switched rules.
  */
 import * as HashMap from "effect/HashMap"
 import * as Transcript from "../../src/AgentLoop/Transcript.ts"
@@ -26,13 +25,13 @@ const maxRefusals = 12
 export interface Options {
   readonly crew: Crew
   readonly maxCrashes: number
-  /** Nobody dies but of poison. */
+  /** Workers die only of poison. */
   readonly isCalm: boolean
   readonly now: () => number
 }
 
 export class Witness {
-  /** How often what happened. */
+  /** Counts by kind of event. */
   readonly counts: Record<string, number> = {}
   private readonly account: Account
   private readonly tools: Calls.Tools
@@ -63,7 +62,7 @@ export class Witness {
     Tasks.checkAppend(this.account, events)
   }
 
-  // What workers do
+  // Actions of workers
 
   /** A tool begins to work. */
   execute(execution: Calls.Execution): void {
@@ -75,7 +74,7 @@ export class Witness {
     this.budgets.paid(taskId, charged)
   }
 
-  /** A limit has refused a call, and nobody raises it. */
+  /** A limit has refused a call, and will not be raised. */
   refusedCall(taskId: string, scope: string): void {
     this.account.tasks.get(taskId)!.refusedBy = scope
   }
@@ -97,12 +96,12 @@ export class Witness {
     if (this.refusals.times > maxRefusals) throw new Violation("spins", of)
   }
 
-  /** Who answered is told that the ask is not open. */
+  /** The answer was refused because the ask is not open. */
   refusedAnswer(id: string): void {
     Asks.refused(this.account, id)
   }
 
-  /** What the real agent loop would go on from must be what stands here. */
+  /** The real agent loop must continue from the state recorded here. */
   checkTranscript(taskId: string, events: ReadonlyArray<ExecutionEvent.ExecutionEvent>): void {
     const task = this.account.tasks.get(taskId)!
     const real = Transcript.fromEvents(events.filter((event) => "taskId" in event && event.taskId === taskId))
@@ -111,7 +110,7 @@ export class Witness {
     if (seen !== expected) throw new Violation("transcript differs", `${taskId}: ${seen} instead of ${expected}`)
   }
 
-  /** The fold must have open what is open here, and tasks as they are. */
+  /** The fold must have the same open asks and timers, and the same tasks. */
   checkFold(state: Execution.Execution): void {
     for (const { id, state: own } of this.account.opens.values())
       if ((own === "open") !== HashMap.has(state.open, id)) throw new Violation("fold differs", `${id} is ${own}`)
@@ -122,7 +121,7 @@ export class Witness {
     }
   }
 
-  /** Nothing goes wrong any more, and nothing is paused. */
+  /** No faults occur any more, and nothing is paused. */
   checkPromptness(): void {
     if (!this.account.paused) Waits.checkPromptness(this.account, this.now)
   }

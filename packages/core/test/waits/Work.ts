@@ -1,4 +1,4 @@
-/** What a modelled worker does under a lease, step by step: each follows from the log. */
+/** The steps of a modelled worker under a lease: each follows from the log. */
 import * as Budget from "./Budget.ts"
 import * as Calls from "./Calls.ts"
 import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
@@ -34,7 +34,7 @@ function* step(leg: Leg): Act<Step> {
   const last = history.turns.at(-1)?.answer
   if (last === undefined) return yield* turn(leg)
   if (last.kind === "calls") {
-    // Without the rule the model is asked what it makes of the wake-up.
+    // Without the rule the model is called directly after the wake-up.
     if (!rules.resultsBeforeTurn && history.isWoken && leg.run > history.turns.at(-1)!.run) return yield* turn(leg)
     const came = yield* Calls.advance(leg, last.calls)
     return came === "done" ? yield* turn(leg) : came
@@ -46,7 +46,7 @@ function* step(leg: Leg): Act<Step> {
 }
 
 /**
- * The attempt has failed: what it was about to do is not done, and what it was told comes with the
+ * The attempt has failed: its pending calls are not made, and pending feedback is sent with the
  * advice.
  */
 function* advised(leg: Leg): Act<Step> {
@@ -81,7 +81,7 @@ function* turn(leg: Leg, feedback: ReadonlyArray<string> = []): Act<Step> {
   const isTold = feedback.length > 0 || history.dueAdvice.length > 0
   if (!(isTold && rules.stretchBounds) && history.stretch >= leg.task.plan.maxTurns)
     return yield* leg.end(failed("max-turns"))
-  // What was said before is in the log before anything else is.
+  // The previous answer must be in the log before anything else.
   if (!(yield* leg.record([]))) return "over"
   const paid = yield* Budget.pay(leg)
   if (paid !== "paid") return paid

@@ -1,6 +1,6 @@
 /**
- * A modelled worker: takes a task, looks in the log, starts it, works on it, and tells the queue
- * what the log says.
+ * A modelled worker: takes a task, reads the log, starts the task, works on it, and passes the
+ * log's news to the queue.
  */
 import type * as Decision from "../../src/Decision.ts"
 import * as Execution from "../../src/Execution.ts"
@@ -49,7 +49,7 @@ function* begin(world: World, self: Self, lease: Lease): Act {
   if (started._tag === "Refused") return refused(world, self, lease, started)
   const start = started.drafts[0]!
   if (start.type !== "TaskStarted") return announce(queue, started.drafts)
-  // Those that lost.
+  // The losers.
   if (started.drafts.length > 1) announce(queue, started.drafts)
   yield
   const leg = new Leg(world, self, lease, start.run)

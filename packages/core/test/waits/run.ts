@@ -1,5 +1,5 @@
 /**
- * Runs schedules of the model of waits and prints what went wrong:
+ * Runs schedules of the model of waits and prints the violations:
  *
  *     node packages/core/test/waits/run.ts --seeds 500 --from 1 --scenario calm,asking --off losersCancelled --trace
  */
@@ -19,12 +19,12 @@ const { values } = parseArgs({
     off: { type: "string" },
     /** The events of the shortest schedule that went wrong. */
     trace: { type: "boolean", default: false },
-    /** How often what happened. */
+    /** Counts by kind of event. */
     counts: { type: "boolean", default: false }
   }
 })
 
-/** Names that are known, or an end with those that are. */
+/** Returns known names, or exits with a list of them. */
 const chosen = <Name extends string>(given: string | undefined, names: ReadonlyArray<Name>, what: string) => {
   const wanted = given?.split(",") ?? []
   const unknown = wanted.find((name) => !names.some((each) => each === name))

@@ -9,7 +9,7 @@ import type * as Plan from "../../../src/Plan.ts"
 import { type Answer, type Call, keyOf } from "../Call.ts"
 import type { Crew, Reviewer } from "../Crew.ts"
 
-/** What a call has asked and added; by its place in the conversation. */
+/** The asks and tasks of a call; by its place in the conversation. */
 export interface Asked {
   approval: string | undefined
   question: string | undefined
@@ -42,7 +42,8 @@ export interface Task {
   /** Asks of the conversation for its last candidate, by reviewer. */
   readonly reviews: Map<Reviewer, string>
   /**
-   * The review of the manager for the last candidate, its verdict, and what it has sent back last.
+   * The review of the manager for the last candidate, its verdict, and the output it sent back
+   * last.
    */
   managerReview: string | undefined
   managerVerdict: ExecutionEvent.ReviewJudged["verdict"] | undefined
@@ -54,28 +55,27 @@ export interface Task {
    */
   recoveries: number
   granted: number
-  /** What it was advised, in all attempts, and whether no turn has carried the last of it yet. */
+  /**
+   * Its advice, in all attempts, and whether the last advice has not been carried by a turn yet.
+   */
   readonly advice: Array<string>
   adviceDue: boolean
-  /** The task of the plan whose output this one gives. */
+  /** The task of the plan whose output this one provides. */
   standsFor: string | undefined
   /** The last task that took its place. */
   standIn: string | undefined
-  /** The run follows up what another task did in its place. */
+  /** The run continues after another task did the work in its place. */
   follows: boolean
-  /** Runs without progress that there were for whoever decided on the last start. */
+  /** Runs without progress, as known to the decision about the last start. */
   idleAtStart: number
   startedSeq: number
   /** The scope of the limit that has refused its last call. */
   refusedBy: string | undefined
   suspended: ExecutionEvent.SuspendedFor | undefined
   awaitedTasks: ReadonlyArray<string>
-  /** What the suspension names besides tasks. */
+  /** The ids that the suspension names besides tasks. */
   awaited: ReadonlyArray<string>
-  /**
-   * Until when the suspension says that it waits at most, and since when what it waits for was seen
-   * to have come.
-   */
+  /** The time limit of the suspension, and the time at which its wait was first seen to be met. */
   limitAt: number
   metAt: number | undefined
   /** Consecutive runs that recorded nothing, and the first event that the current one recorded. */
@@ -194,7 +194,7 @@ export class Account {
     return id === undefined ? "unknown" : (this.opens.get(id)?.state ?? "unknown")
   }
 
-  /** What a call of the last turn waits for has come, or will not any more. */
+  /** The wait of a call of the last turn is met, or cannot be met any more. */
   isMet(task: Task, { call, index }: { readonly call: Call; readonly index: number }): boolean {
     const asked = task.asked.get(keyOf(task.turns.length, index))
     if (asked === undefined) return false
@@ -227,7 +227,7 @@ export class Account {
     return [...this.opens.values()].filter((open) => open.taskId === taskId && open.state === "open")
   }
 
-  /** What a reviewer has said about the last candidate, silence included. */
+  /** The verdict of a reviewer on the last candidate, silence included. */
   verdictOf(task: Task, reviewer: Reviewer): "unknown" | "open" | "accept" | "revise" | "deny" {
     const state = this.stateOf(task.reviews.get(reviewer))
     if (state === "unknown" || state === "open" || state === "accept" || state === "revise") return state

@@ -6,7 +6,7 @@ import { Violation } from "../Violation.ts"
 import type { Account, Task } from "./Account.ts"
 import { describe } from "./Describe.ts"
 
-/** What each kind is answered with. */
+/** The valid answers of each kind. */
 const kinds: { readonly [kind in Ask.Kind]: ReadonlyArray<Ask.Answer["answer"]> } = {
   approval: ["approve", "edit", "deny"],
   question: ["reply", "deny"],
@@ -14,7 +14,7 @@ const kinds: { readonly [kind in Ask.Kind]: ReadonlyArray<Ask.Answer["answer"]> 
   budget: ["raise", "deny"]
 }
 
-/** What a suspension asks. What was asked before stays as it was. */
+/** The asks of a suspension. Earlier asks are unchanged. */
 export const asked = (
   account: Account,
   task: Task,
@@ -24,7 +24,7 @@ export const asked = (
   const add = (id: string, millis: number | undefined, ask?: (typeof asks)[number]) => {
     if (account.opens.has(id)) return
     const dueAt = millis === undefined ? undefined : now + millis
-    // What all wait for who were refused is nobody's own.
+    // A budget ask is shared by all refused tasks and belongs to none of them.
     const taskId = ask?.kind === "budget" ? "" : task.id
     account.opens.set(id, { id, taskId, ask, dueAt, state: "open" })
   }
@@ -54,7 +54,8 @@ export const signalled = (account: Account, event: ExecutionEvent.SignalReceived
 }
 
 /**
- * What a start from a wait closes: by time what is due, and timers of calls that have come without.
+ * The asks and timers that a start from a wait closes: those that are due, and timers of calls that
+ * no longer need them.
  */
 export const closed = (account: Account, task: Task, event: ExecutionEvent.TaskStarted, now: number): void => {
   const pending = account.pendingOf(task)
@@ -89,7 +90,7 @@ export const ended = (account: Account, taskId: string, event: ExecutionEvent.Dr
   }
 }
 
-/** The end of the execution ends the asks that are nobody's own. */
+/** The end of the execution ends the asks that belong to no task. */
 export const over = (account: Account, { closes = [] }: ExecutionEvent.Closing): void => {
   for (const open of account.openOf("")) {
     if (!closes.includes(open.id)) throw new Violation("left open", open.id)
@@ -97,7 +98,7 @@ export const over = (account: Account, { closes = [] }: ExecutionEvent.Closing):
   }
 }
 
-/** Who answered is told that the ask is not open. */
+/** The answer was refused because the ask is not open. */
 export const refused = (account: Account, id: string): void => {
   if (account.stateOf(id) === "open") throw new Violation("answer refused unjustly", id)
 }

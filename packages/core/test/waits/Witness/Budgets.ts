@@ -1,4 +1,4 @@
-/** No scope ever exceeds its limit, limits are raised by answers alone, and once for each. */
+/** No scope ever exceeds its limit; only answers raise limits, each of them once. */
 import type * as ExecutionEvent from "../../../src/ExecutionEvent.ts"
 import { Violation } from "../Violation.ts"
 import type { Account } from "./Account.ts"
@@ -35,7 +35,7 @@ export class Budgets {
     this.raised.set(scope, limits.requests!)
   }
 
-  /** Somebody is asked for more. */
+  /** A person is asked to raise the limit. */
   asked({ asks = [] }: ExecutionEvent.TaskSuspended): void {
     for (const { id, kind, scope } of asks) {
       if (kind !== "budget") continue

@@ -1,6 +1,6 @@
 /**
- * Every call has one result, from what has come for it; it is made with leave, and as often as it
- * may.
+ * Every call has one result, from the outcome of its wait; it is made only with approval, and no
+ * more often than allowed.
  */
 import type * as ExecutionEvent from "../../../src/ExecutionEvent.ts"
 import { type Call, isResult, keyOf, type Place, type Result } from "../Call.ts"
@@ -68,7 +68,7 @@ const checkAnswers = (
     throw new Violation(state === "closed" ? "answer invented" : "answer ignored", `${what} after ${state}`)
 }
 
-/** What has ended stays as it is; what was open then may have ended since. */
+/** Ended tasks stay as they are; tasks that were open then may have ended since. */
 const checkStates = (account: Account, of: { readonly [id: string]: string }, what: string): void => {
   for (const [id, state] of Object.entries(of)) {
     const task = account.tasks.get(id)
@@ -83,7 +83,7 @@ export const checkResults = (account: Account, task: Task, event: ExecutionEvent
   if (pending !== undefined) throw new Violation("turn before its results", `${describe(event)} call ${pending.index}`)
 }
 
-/** What tools were made to do. */
+/** Executions of tools. */
 export class Tools {
   private readonly made = new Map<string, Execution>()
   private readonly approvals = new Map<string, Set<string>>()

@@ -1,6 +1,6 @@
 /**
- * Turns and candidates: what is sent back comes back changed, and nothing is the output that its
- * reviewers have not accepted.
+ * Turns and candidates: a candidate that is sent back comes back changed, and only a candidate that
+ * its reviewers have accepted becomes the output.
  */
 import * as Equal from "effect/Equal"
 import type * as ExecutionEvent from "../../../src/ExecutionEvent.ts"
@@ -13,7 +13,7 @@ import * as Calls from "./Calls.ts"
 import { describe } from "./Describe.ts"
 import * as Recoveries from "./Recoveries.ts"
 
-/** Those of the task whose output it gives. */
+/** Those of the task whose output it provides. */
 const reviewersOf = (account: Account, task: Task): ReadonlyArray<Crew.Reviewer> =>
   account.crew.reviewers.get(task.standsFor ?? task.id) ?? []
 
@@ -90,7 +90,7 @@ export const shown = (
 
 export const completed = (account: Account, task: Task, event: ExecutionEvent.TaskCompleted): void => {
   const what = describe(event)
-  // It is what another task gave, which was looked at then.
+  // It is the output of another task, which was reviewed there.
   if (task.follows && account.tasks.get(task.standIn!)!.status === "TaskCompleted") return
   if (task.follows || task.turns.at(-1)?.kind !== "final") throw new Violation("output without a candidate", what)
   if (isReviewed(account, task) && task.managerVerdict !== "accept")

@@ -1,6 +1,6 @@
 import type * as ExecutionEvent from "../../../src/ExecutionEvent.ts"
 
-/** An event on one line, without what is the same in all of them. */
+/** An event on one line, without the fields that all events share. */
 export const describe = (event: ExecutionEvent.Draft): string =>
   JSON.stringify(event, (key, value: unknown) => (tiring.has(key) ? undefined : value)).slice(0, 400)
 

@@ -1,6 +1,6 @@
 /**
- * Failures of the crew's work come before the manager, not too often and not in vain; what it
- * advises is the next thing that is read.
+ * Failures of the crew's work are brought to the manager, not too often and not in vain; the next
+ * model call carries its advice.
  */
 import type * as ExecutionEvent from "../../../src/ExecutionEvent.ts"
 import { textOf } from "../History.ts"
@@ -17,8 +17,8 @@ const isWork = ({ tasks }: Account, { parent, plan }: Task): boolean =>
 const maxRecoveriesOf = ({ crew }: Account): number => crew.plan.manager?.maxRecoveries ?? 0
 
 /**
- * Nothing is left that anybody could do something with: a call of it, or of what took its place,
- * was refused by the widest limit.
+ * The budget is spent, so no recovery is possible: the limit of the execution refused a call of the
+ * task, or of a task that took its place.
  */
 const isSpent = ({ tasks }: Account, task: Task, { code }: ExecutionEvent.Failure): boolean => {
   if (code !== "model-budget-exceeded") return false
@@ -49,12 +49,12 @@ export const advised = (task: Task, advice: string): void => {
   task.adviceDue = true
 }
 
-/** Something else is done than to ask the model. */
+/** The task does something other than call the model. */
 export const checkDone = ({ adviceDue, turns }: Task, what: string): void => {
   if (adviceDue && turns.length > 0) throw new Violation("advice late", what)
 }
 
-/** The model has read. Answers with what it was told besides. */
+/** The model was called. Returns the messages that were not advice. */
 export const turned = (task: Task, event: ExecutionEvent.TurnCompleted): ReadonlyArray<string> => {
   const told = event.messages.map(textOf).filter(Boolean)
   // A conversation that begins anew begins with all of it.

@@ -1,4 +1,4 @@
-/** The life of tasks: runs, attempts, the time they take, and what they take with them. */
+/** The life of tasks: runs, attempts, their times, and the tasks that end with them. */
 import * as ExecutionEvent from "../../../src/ExecutionEvent.ts"
 import { Violation } from "../Violation.ts"
 import type { Account, Task } from "./Account.ts"
@@ -55,7 +55,7 @@ export const progressed = (task: Task, seq: number, now: number): void => {
   task.lastAt = now
 }
 
-/** A leg goes on: by what the log says its time is not over. */
+/** A leg continues: according to the log its time is not over. */
 export const goesOn = (task: Task, run: number): void => {
   if (task.run !== run || task.status !== "running") return
   const worked = task.worked + (task.lastAt - task.since!)
@@ -77,8 +77,8 @@ const checkTimeout = (task: Task, { code }: ExecutionEvent.Failure, now: number,
 }
 
 /**
- * What its own run has failed with, in whatever event: not what another task did, and not what was
- * decided about before.
+ * A failure of the task's own run, in any event: not a failure of another task, and not one that
+ * was already decided about.
  */
 export const failed = (
   account: Account,
@@ -116,8 +116,8 @@ export const retried = (account: Account, task: Task, event: ExecutionEvent.Of<"
 }
 
 /**
- * Its runs have recorded nothing too often in a row, and where nobody dies otherwise a call has
- * killed them.
+ * Too many runs in a row have recorded nothing; where workers die only of poison, a call has killed
+ * them.
  */
 export const checkGivenUp = (
   { follows, suspended }: Task,
@@ -162,13 +162,13 @@ export const settled = (
   Asks.ended(account, task.id, event)
 }
 
-/** What stands has not begun here, and neither has what it stands on. */
+/** A task that is taken over has not started here, and its dependencies are complete. */
 const takenOver = ({ tasks }: Account, { parent, plan, run }: Task, what: string): void => {
   const isOpen = plan.dependencies.some((id) => tasks.get(id)!.status !== "TaskCompleted")
   if (run > 0 || parent !== undefined || isOpen) throw new Violation("taken over wrongly", what)
 }
 
-/** What depends on a task that failed goes on or falls, as was decided or declared. */
+/** Dependents of a failed task continue or are skipped, as decided or declared. */
 const checkPolicy = ({ ended, tasks }: Account, event: ExecutionEvent.Of<"TaskFailed">, events: Events): void => {
   const { parent, plan } = tasks.get(event.taskId)!
   if (parent !== undefined) return
@@ -184,7 +184,7 @@ const checkPolicy = ({ ended, tasks }: Account, event: ExecutionEvent.Of<"TaskFa
 
 const declared = { fail: "abort", skip: "skip", continue: "continue" } as const
 
-/** What one append took with it. */
+/** The consequences within one append. */
 export const checkAppend = (account: Account, events: Events): void => {
   for (const event of events) {
     if (event.type === "ExecutionEnded") {

@@ -1,6 +1,5 @@
 /**
- * A wait ends when what it is for has come or its time is up, and then takes with it what is not
- * needed any more.
+ * A wait ends when it is met or its time is up, and then ends the work that is not needed any more.
  */
 import * as ExecutionEvent from "../../../src/ExecutionEvent.ts"
 import { placeOf } from "../Call.ts"
@@ -10,12 +9,10 @@ import type { Account, Task } from "./Account.ts"
 import { describe } from "./Describe.ts"
 import * as Recoveries from "./Recoveries.ts"
 
-/**
- * Wake-ups in a row with nothing recorded in between that a lost queue and a lost worker explain.
- */
+/** Consecutive wake-ups without recorded progress that a lost queue and a lost worker explain. */
 const maxWakeUps = 12
 
-/** Milliseconds in which a worker is free for whoever was woken. */
+/** Milliseconds within which a worker is free for a woken task. */
 const patience = 2_000
 
 type Events = ReadonlyArray<ExecutionEvent.ExecutionEvent>
@@ -34,7 +31,7 @@ export const suspended = (account: Account, task: Task, event: ExecutionEvent.Ta
     if (account.grown > account.crew.options.maxGrowth) throw new Violation("grew too far", describe(event))
   }
   const { kind } = event.for
-  // The last one gives what this one had to give.
+  // The last one provides the output of this one.
   if (kind === "work" || kind === "replacement") {
     task.standIn = event.spawn.at(-1)!.id
     account.tasks.get(task.standIn)!.standsFor = task.standsFor ?? task.id
@@ -114,7 +111,7 @@ const hasCome = (account: Account, task: Task): boolean => {
   }
 }
 
-/** Nobody stands in the way: who waits is woken soon after what it waits for has come. */
+/** Without obstacles, a waiting task is woken soon after its wait is met. */
 export const checkPromptness = (account: Account, now: number): void => {
   for (const task of account.tasks.values()) {
     if (task.status !== "suspended" || !hasCome(account, task)) continue
@@ -124,8 +121,8 @@ export const checkPromptness = (account: Account, now: number): void => {
 }
 
 /**
- * The time of something that its calls, or its candidate, wait for or waited for is up: the wait
- * may have been told before it came.
+ * The time of an ask or timer of its calls, or of its candidate, is up: the queue may have been
+ * told of the wait before it was met.
  */
 const isDue = (account: Account, task: Task, now: number): boolean => {
   const ids = account.pendingOf(task).flatMap(({ index }) => {
@@ -139,8 +136,8 @@ const isDue = (account: Account, task: Task, now: number): boolean => {
 }
 
 /**
- * What was cancelled as not needed, and what should have been, by one append. `losers`: as its
- * starts made them.
+ * Tasks that one append cancelled as not needed, against those that it should have cancelled.
+ * `losers`: as its starts made them.
  */
 export const checkLosers = (account: Account, events: Events, losers: ReadonlySet<string>): void => {
   const isRetried = (id: string | undefined) => events.some((each) => isNewAttempt(each) && each.taskId === id)
