@@ -191,9 +191,9 @@ const examples: { readonly [name: string]: Example } = {
   "01-first-crew": { args: ["otters"], shows: "otters" },
   "02-effect": { args: ["otters"], shows: "otters" },
   "03-approval": { args: ["Ada"], input: "friendly\nyes\n", shows: "Sent to " },
-  "06-memory": { args: [], shows: "lesson: Always name the price in euros." },
   "04-managed-crew": { args: ["otters"], shows: "brief is reviewed by the manager: accept" },
   "05-data-report": { args: [], shows: "Sales were 77718300 in all." },
+  "06-memory": { args: [], shows: "lesson: Always name the price in euros." },
   crews: { args: ["--input", "topic=which planet is the densest"], shows: "which planet is the densest" }
 }
 

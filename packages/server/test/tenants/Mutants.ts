@@ -19,10 +19,14 @@ const files = [
   "memory-pg/src/Migrations/Sql.ts",
   "memory-pg/src/RowSecurity.ts",
   "server/src/Migrations/Sql.ts",
-  "server/src/TenantBudgets/Spending.ts"
+  "server/src/TenantBudgets/Spending.ts",
+  "server/src/AuditLog.ts",
+  "server/src/Credentials/Tickets.ts",
+  "server/src/ResourceStore.ts",
+  "server/src/ResourceStore/Keys.ts"
 ].map((path) => fileURLToPath(new URL(path, root)))
 
-const predicate = /(?:\w+\.)?\btenant(?: collate "C")? = (?:in_tenant|\$\{tenant\})/g
+const predicate = /(?:\w+\.)?\btenant(?: collate "(?:C|POSIX)")? = (?:in_tenant|\$\{tenant\})/g
 const constant = /^(?:export )?const (\w+)/gm
 
 const nameAt = (text: string, at: number) =>
