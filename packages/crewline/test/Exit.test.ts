@@ -1,6 +1,6 @@
 /**
- * Scripts that forget to close their client: processes of their own, because it is their end that
- * is looked at.
+ * Scripts that forget to close their client: separate processes, because the tests observe their
+ * exit.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -156,7 +156,7 @@ describe("with servers, a script that does not close its client ends by itself",
       const owner = script(
         text({ ...options, worker: { concurrency: 0 } }, `console.log((await crewline.run(crew)).output)`)
       )
-      // It has nothing to do but the task of the other.
+      // Its only work is the other client's task.
       const worker = `
         const models = slow()
         const crewline = await client({ models, ...${JSON.stringify(options)} })

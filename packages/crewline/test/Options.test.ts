@@ -1,6 +1,6 @@
 /**
- * What the plain options lead to: real SDKs against the fake provider, files, and databases where
- * there are some.
+ * The effect of the plain options: real SDKs against the fake provider, files, and databases where
+ * available.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as FakeProvider from "@crewline/fake-provider"

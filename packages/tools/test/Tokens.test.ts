@@ -1,4 +1,4 @@
-/** What the descriptions of tools cost with every request. */
+/** The cost of tool descriptions in every request. */
 import { encode } from "gpt-tokenizer"
 import { expect, it } from "vitest"
 import * as Tools from "../src/index.ts"

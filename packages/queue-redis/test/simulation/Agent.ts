@@ -1,6 +1,6 @@
 /**
- * In the place of the agent loop: goes through the script of a task, asks a "model" that takes its
- * time, and counts what it does.
+ * Replaces the agent loop: follows the script of a task, calls a slow "model", and counts its
+ * calls.
  */
 import type * as AgentLoop from "@crewline/core/AgentLoop"
 import { type Ended, failed, Lost, type Leg } from "@crewline/core/AgentLoop"
@@ -23,11 +23,11 @@ export interface Options {
   /** Legs that are at work, by `legOf`. */
   readonly atWork: Map<string, Process>
   readonly callMillis: () => number
-  /** Is told before the process dies of a task. */
+  /** Called before the process dies of a poisonous task. */
   readonly onPoison: () => void
 }
 
-/** What a leg is called. */
+/** The name of a leg. */
 export const legOf = (executionId: string, taskId: string, run: number): string => `${executionId} ${taskId}@${run}`
 
 export const make =
@@ -52,9 +52,9 @@ const goThrough = Effect.fnUntraced(function* (options: Options, leg: Leg) {
   const from = positionOf(steps, yield* log.read(executionId, { taskId }))
   let { at, turns } = from
   process.kernel.note(`${process.name} runs ${taskId}@${run} from ${from.epoch}.${at}`)
-  // Another has begun since: there is nothing to go on from.
+  // Another run has started since: this one has nothing to continue from.
   if (from.run !== run) return yield* new Lost()
-  // What the worker gives must be what stands in the log.
+  // The worker's history must match the log.
   if (leg.history.turns.length !== from.turns)
     throw witness.violate(
       "transcript differs",
@@ -88,7 +88,7 @@ const goThrough = Effect.fnUntraced(function* (options: Options, leg: Leg) {
         yield* options.budget.settle(process, leg, call)
         const turn = turnOf(taskId, run, ++turns)
         const next = steps[++at]
-        // As the agent loop does: an answer that ends the leg is stored with what it ends in.
+        // As in the agent loop, an answer that ends the leg is stored with the outcome.
         if (next === undefined || next.kind === "ask") progress = [turn]
         else yield* leg.record([turn])
         break

@@ -1,7 +1,7 @@
 /**
- * Where the spending of all processes is kept: a call is reserved before it is made; a reservation
- * that nobody settles is charged after a while, for the call was made. It may lose all it knows:
- * what stands in the log is spent all the same.
+ * The shared account of spending: a call is reserved before it is made; a reservation that is not
+ * settled is charged after a while, because the call was made. It may lose all its data: spending
+ * in the log counts all the same.
  */
 import * as Effect from "effect/Effect"
 import type * as Limits from "@crewline/core/Limits"
@@ -20,10 +20,7 @@ interface Entry {
 }
 
 export class Budget {
-  /**
-   * Calls that were forgotten when all was lost, and that those who go on do not know of, by
-   * execution.
-   */
+  /** Calls that a loss of data forgot and that the remaining legs do not know of, by execution. */
   readonly forgotten = new Map<string, number>()
   private readonly entries = new Map<string, Entry>()
   private readonly kernel: Kernel
@@ -34,7 +31,10 @@ export class Budget {
     this.faults = faults
   }
 
-  /** All that it knew is gone; `known`: what every leg of an execution has seen in the log. */
+  /**
+   * Loses all data; `known`: the number of calls that every leg of an execution has seen in the
+   * log.
+   */
   wipe(known: (executionId: string) => number): void {
     for (const [id, { reserved, spent }] of this.entries)
       this.forgotten.set(id, (this.forgotten.get(id) ?? 0) + Math.max(spent + reserved.size - known(id), 0))
@@ -42,8 +42,8 @@ export class Budget {
   }
 
   /**
-   * Reserves a call in all limits of its task or in none, waiting for calls of others; what refuses
-   * it, if one could go over its limit.
+   * Reserves a call in all limits of its task or in none, waiting for calls of others; returns the
+   * limit that refuses it, if it could be exceeded.
    */
   reserve(process: Process, leg: Leg, name: string): Effect.Effect<Limits.Scoped | undefined> {
     const limits = limitsOf(leg)
@@ -72,7 +72,7 @@ export class Budget {
     return again
   }
 
-  /** What was reserved has been spent. */
+  /** The reserved call has been spent. */
   settle(process: Process, leg: Leg, name: string): Effect.Effect<void> {
     const limits = limitsOf(leg)
     if (limits.length === 0) return Effect.void

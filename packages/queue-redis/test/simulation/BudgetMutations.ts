@@ -1,4 +1,4 @@
-/** Rules of limits up the tree that are asked about, as in `Mutations`. */
+/** Rules of limits up the tree that can be raised by an ask, as in `Mutations`. */
 import type { Mutation } from "./Mutations.ts"
 
 const answering = "core/src/Decision/Answer.ts"
@@ -26,7 +26,7 @@ export const mutations = {
     says: "The answer and the raise of the limit are one append.",
     changes: [
       { file: answering, find: `said.answer === "raise" ? [answered, raised(`, replace: "false ? [answered, raised(" },
-      // Instead the task that is woken writes it, as each of those who share the ask does.
+      // Instead each task that shares the ask writes it when it is woken.
       {
         file: start,
         find: `...Settling.cancel(state, losers, "not-needed")`,

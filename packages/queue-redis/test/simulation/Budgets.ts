@@ -1,7 +1,7 @@
 /**
- * What the witness of an execution says of its limits, by an account of its own: no scope ever
- * exceeds its limit, each is asked about once at a time and raised by answers alone, nobody fails
- * of a limit unless more was denied, and what the fold says was spent was spent.
+ * The witness's check of an execution's limits, with a separate account: no scope ever exceeds its
+ * limit, each has at most one open ask and is raised only by answers, no task fails at a limit
+ * unless a raise was denied, and the spending in the fold is correct.
  */
 import * as Execution from "@crewline/core/Execution"
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
@@ -46,7 +46,7 @@ export class Budgets {
     }
   }
 
-  /** The fold has counted what the log has. */
+  /** The fold has counted the calls in the log. */
   check(): void {
     if (this.limits.size === 0) return
     const state = Execution.fromEvents(this.events)!

@@ -1,4 +1,4 @@
-/** What follows from outputs, outside of the log: done over a network that fails, and counted. */
+/** The follow-up of outputs, outside the log: done over a network that fails, and counted. */
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
 import * as Outbox from "@crewline/core/Outbox"
 import * as Effect from "effect/Effect"
@@ -15,7 +15,7 @@ export class Effects {
     this.faults = faults
   }
 
-  /** How often somebody tried. */
+  /** Number of attempts. */
   tries = 0
 
   committed(executionId: string, events: ReadonlyArray<ExecutionEvent.ExecutionEvent>): void {
@@ -39,12 +39,12 @@ export class Effects {
     }
   }
 
-  /** Those that are not done. */
+  /** Effects that are not done. */
   get left(): ReadonlyArray<string> {
     return [...this.owed].filter((key) => !this.done.has(key))
   }
 
-  /** Everything once. */
+  /** Every effect happened exactly once. */
   check(): void {
     for (const [key, times] of this.done) {
       if (times > 1) throw new Violation("done twice", `${key}: ${times} times`)

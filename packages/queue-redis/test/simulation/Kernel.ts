@@ -1,11 +1,11 @@
 /**
- * The world of a simulation: processes, messages between them, and time, in an order that a seed
- * decides.
+ * The world of a simulation: processes, messages between them, and time, in an order determined by
+ * a seed.
  *
- * Everything is an event with a time: a fiber that may go on, a timer, a message. What happens at
- * the same time happens in any order. The code under test runs unchanged on a scheduler, a clock
- * and a chance of its process. A process that is killed never runs again and finalizes nothing; one
- * that stands still finds everything that came meanwhile when it goes on.
+ * Everything is an event with a time: a fiber that can resume, a timer, a message. Events at the
+ * same time happen in any order. The code under test runs unchanged on the scheduler, clock and
+ * random generator of its process. A killed process never runs again and finalizes nothing; a
+ * stalled process receives everything that arrived meanwhile when it resumes.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -30,12 +30,12 @@ interface Event {
 
 export class Kernel {
   readonly random: Random.Random
-  /** Milliseconds since the epoch, by a clock that nobody in the simulation has. */
+  /** Milliseconds since the epoch, by a clock that is not visible inside the simulation. */
   now = epoch
   /** Events that have happened. */
   steps = 0
   private readonly events: Array<Event> = []
-  /** What was said about defects of the code under test. */
+  /** Reported defects of the code under test. */
   readonly defects: Array<string> = []
   readonly trace: Array<string> | undefined
   /** Databases, networks and people: never killed. */
@@ -51,12 +51,12 @@ export class Kernel {
     return new Process(this, name, skewMillis)
   }
 
-  /** Something happens to a process after so many milliseconds. */
+  /** Schedules an event of a process after a number of milliseconds. */
   after(millis: number, process: Process, run: () => void | Promise<void>): void {
     push(this.events, { at: this.now + Math.max(millis, 0), tie: this.random.next(), process, run })
   }
 
-  /** Goes on until `isOver`, or nothing is left to happen, or the time is over. */
+  /** Runs until `isOver`, no events are left, or the time is over. */
   async run(options: { readonly until: number; readonly isOver: () => boolean }): Promise<"over" | "late" | "quiet"> {
     while (!options.isOver()) {
       const event = pop(this.events)
@@ -170,7 +170,7 @@ class ProcessClock implements Clock.Clock {
   }
 }
 
-/** Of the operations of a fiber, so many are followed by those of others. */
+/** The share of a fiber's operations after which other fibers run. */
 const preemption = 0.01
 
 class ProcessScheduler implements Scheduler.Scheduler {

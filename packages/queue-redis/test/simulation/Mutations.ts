@@ -1,10 +1,10 @@
 /**
- * The rules of the protocol in the code as it is, each with what it looks like without: text that
- * is replaced when the module is loaded. Without any one of them a simulation goes wrong within so
- * many seeds. A text that is not found once is an error: the rule has moved, and its entry must
- * follow.
+ * The rules of the protocol in the production code, each with its removal: text that is replaced
+ * when the module is loaded. Without any one of them a simulation fails within a number of seeds. A
+ * text that is not found exactly once is an error: the rule has moved, and its entry must be
+ * updated.
  *
- * Rules that show only on a model, because in the code nothing can be taken out for them, are
+ * Rules that can be tested only on a model, because the code has no text to remove for them, are
  * switches of core's `Protocol.test.ts`.
  */
 import { readFileSync } from "node:fs"
@@ -24,13 +24,13 @@ interface Change {
 export interface Mutation {
   /** The number of the rule. */
   readonly number: string
-  /** What holds while it is there. */
+  /** The guarantee while the rule is in place. */
   readonly says: string
   readonly changes: ReadonlyArray<Change>
-  /** The schedules in which its absence shows, within so many seeds. */
+  /** The schedules in which its absence causes a failure, within this many seeds. */
   readonly scenario: ScenarioName
   readonly within: number
-  /** What then goes wrong, one of these; absent: anything. */
+  /** The violation must be one of these; absent: any. */
   readonly violates?: ReadonlyArray<Kind>
 }
 
@@ -428,7 +428,7 @@ export const names = Object.keys(mutations) as ReadonlyArray<MutationName>
 
 const packages = new URL("../../../", import.meta.url)
 
-/** Whether the rule stands where its entry says: each text once. */
+/** Whether the rule is where its entry says: each text exactly once. */
 export const problemOf = (name: MutationName): string | undefined => {
   for (const { file, find } of table[name].changes) {
     const times = read(file).split(find).length - 1
@@ -437,7 +437,7 @@ export const problemOf = (name: MutationName): string | undefined => {
   return undefined
 }
 
-/** Whether what remains without the rule is no TypeScript: it would be missed for that alone. */
+/** Whether the code without the rule is invalid TypeScript: it would fail for that reason alone. */
 export const brokenBy = (name: MutationName): string | undefined => {
   for (const { file, find, replace } of table[name].changes) {
     try {
@@ -451,7 +451,7 @@ export const brokenBy = (name: MutationName): string | undefined => {
 
 const read = (file: string): string => readFileSync(new URL(file, packages), "utf8")
 
-/** From now on modules are loaded without the rule. To be called before any of them is. */
+/** Makes later imports load modules without the rule. Call it before any of them is loaded. */
 export const takeOut = (name: MutationName): void => {
   const problem = problemOf(name)
   if (problem !== undefined) throw new Error(problem)

@@ -6,13 +6,13 @@
 import * as Effect from "effect/Effect"
 import type { Process } from "./Kernel.ts"
 
-/** Of calls, what goes wrong with how many. */
+/** Probabilities of faults, per call. */
 export interface Faults {
-  /** Never arrives: the sender hears of a failure. */
+  /** Never arrives: the sender receives a failure. */
   readonly lostRequest: number
-  /** Takes effect, but the sender hears of a failure. */
+  /** Takes effect, but the sender receives a failure. */
   readonly lostReply: number
-  /** The sender hears of a failure, and it takes effect later all the same. */
+  /** The sender receives a failure, and the call takes effect later all the same. */
   readonly late: number
   /** Arrives twice. */
   readonly twice: number
@@ -22,13 +22,13 @@ export interface Faults {
 
 export const noFaults: Faults = { lostRequest: 0, lostReply: 0, late: 0, twice: 0, slow: 0 }
 
-/** What a call came to; `undefined`: nobody knows. */
+/** The outcome of a call; `undefined`: unknown. */
 export type Outcome<A> = { readonly value: A } | undefined
 
 /** How long a sender waits for a reply, in milliseconds. */
 const patienceMillis = 2_000
 
-/** A call of a process: `execute` is what happens at the other end, whenever that is. */
+/** A call of a process: `execute` runs at the other end, when the request arrives. */
 export const call = <A>(
   process: Process,
   faults: () => Faults,

@@ -1,5 +1,5 @@
 /**
- * Those who start executions, answer, pause and cancel, through whatever process can be reached.
+ * People who start executions, answer, pause and cancel, through any process that can be reached.
  */
 import type * as Ask from "@crewline/core/Ask"
 import type * as Crewline from "@crewline/core/Crewline"
@@ -11,7 +11,7 @@ import type { Kernel, Process } from "./Kernel.ts"
 import type { Scenario } from "./Scenario.ts"
 import type { SimulationWitness } from "./Witness.ts"
 
-/** A process that can be asked. */
+/** A process that accepts requests. */
 interface Reachable {
   readonly process: Process
   readonly crewline: Crewline.Crewline["Service"] | undefined
@@ -48,7 +48,7 @@ export class People {
     })
   }
 
-  /** Starts an execution; what became of it is known from the log, not from the answer. */
+  /** Starts an execution; the outcome is known from the log, not from the answer. */
   private startLater(index: number, millis: number): void {
     const { kernel, scenario, scriptsOf, withServer, witnesses } = this.options
     kernel.after(millis, kernel.outside, () => {
@@ -91,7 +91,7 @@ export class People {
     const answer = (times: number): Ask.Answer =>
       id.startsWith("budget/") ? this.decide(id) : { answer: "reply", value: `answer ${times}` }
     if (!forever && random.chance(0.5)) return
-    // An answer may come when nobody waits for it any more, and two may answer at once.
+    // An answer may arrive after its wait has ended, and two people may answer at once.
     const later = forever ? 0 : random.below(15_000)
     for (let times = random.chance(0.2) ? 2 : 1; times > 0; times--)
       kernel.after(later + random.below(50), kernel.outside, () =>
@@ -122,7 +122,7 @@ export class People {
     const { kernel, witnesses } = this.options
     for (const { ended, id, paused } of witnesses.values())
       if (!ended && paused) this.ask((crewline) => crewline.resume(id))
-    // A pause may be under way, and so may a process that was asked.
+    // A pause may be in flight, and so may a request to a process.
     kernel.after(5_000, kernel.outside, () => this.resumeAll())
   }
 }

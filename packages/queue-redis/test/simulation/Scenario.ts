@@ -1,15 +1,15 @@
-/** Kinds of simulations: what may happen in them, and how often. */
+/** Kinds of simulations: which faults they have, and how often. */
 import { noFaults, type Faults } from "./Network.ts"
 import type * as Script from "../../../core/test/simulation/Script.ts"
 
 export interface Scenario {
-  /** Of each process its own queue, as it is in production without Redis; or one that all share. */
+  /** A separate queue for each process, as in production without Redis; or one that all share. */
   readonly queue: "local" | "shared"
   readonly servers: number
   readonly executions: number
   /**
-   * For how long things go wrong, in milliseconds. After that nothing does, and every execution
-   * must end within `calmMillis`.
+   * For how long faults occur, in milliseconds. After that there are none, and every execution must
+   * end within `calmMillis`.
    */
   readonly chaosMillis: number
   readonly calmMillis: number
@@ -32,26 +32,26 @@ export interface Scenario {
   readonly wipes: number
   readonly rollbacks: number
   readonly database: Faults
-  /** Of what is only read from the database; default as `database`. */
+  /** Of reads from the database; default as `database`. */
   readonly reads?: Faults
   /** Of calls of Redis. */
   readonly network: Faults
-  /** Of messages that say that something is ready: lost. */
+  /** Of messages that announce ready tasks: lost. */
   readonly messageLost: number
-  /** False: nobody looks for what is left. */
+  /** False: there is no sweep for abandoned work. */
   readonly sweeps: boolean
   /** Of executions: cancelled at some time. */
   readonly cancel: number
   /** Pauses a minute. */
   readonly pauses: number
-  /** Whether somebody answers. */
+  /** Whether people answer. */
   readonly people: boolean
   readonly callMillis: number
   readonly skewMillis: number
   readonly scripts: Script.Options
-  /** Something follows from every output. */
+  /** Every output has a follow-up. */
   readonly outbox?: true
-  /** Nothing goes wrong that would excuse a model call that is made twice. */
+  /** No fault would justify making a model call twice. */
   readonly asksOnce: boolean
 }
 
@@ -134,22 +134,20 @@ const shared: Scenario = {
 export const scenarios = {
   /** One process, as it comes. */
   calm,
-  /**
-   * Two processes with queues of their own on one log, and slow models: every call is made once.
-   */
+  /** Two processes with separate queues on one log, and slow models: every call is made once. */
   "two servers": { ...calm, servers: 2, executions: 3, callMillis: 60_000 },
-  /** Such processes die, stand still and are stopped, on a database whose replies are lost. */
+  /** Such processes die, stall and are stopped, on a database whose replies are lost. */
   failover,
   /**
-   * What follows from outputs is done by processes that die and stand still, over a network whose
-   * replies are lost.
+   * The follow-up of outputs is done by processes that die and stall, over a network whose replies
+   * are lost.
    */
   outbox: { ...failover, executions: 3, kills: 8, network: badDatabase, outbox: true },
   /** Waits that time out, while everything else happens too. */
   waiting: { ...failover, scripts: { ...scripts, failures: false, waits: true } },
   /** Some tasks kill the process that runs them. */
   poisoned: { ...failover, kills: 0, scripts: { ...scripts, poison: true } },
-  /** Nobody looks for what is left: no wake-up may be lost. */
+  /** No sweep for abandoned work: no wake-up may be lost. */
   unswept,
   /**
    * Processes that share a queue; they die, stand still and are stopped, and the queue is emptied.
@@ -158,23 +156,23 @@ export const scenarios = {
   /** The queue goes back to older states all the time. */
   "rolled back": { ...shared, wipes: 0, rollbacks: 2 },
   "shared, waiting": { ...shared, rollbacks: 0.5, scripts: { ...scripts, failures: false, waits: true } },
-  /** Paused and resumed all the time, and nobody looks for what the queue believes. */
+  /** Paused and resumed all the time, without a sweep that checks the queue. */
   pausing: { ...unswept, queue: "shared", servers: 3, network: slowNetwork, pauses: 20 },
-  /** The queue loses everything now and then, and what it lacks is told once. */
+  /** The queue loses everything now and then, and is told only once what it lacks. */
   "wiped, told once": { ...unswept, sweeps: true, queue: "shared", servers: 3, network: slowNetwork, wipes: 6 },
   /** Processes die all the time. */
   deadly: { ...shared, chaosMillis: 300_000, kills: 12, freezes: 0, wipes: 0, callMillis: 15_000 },
   /** Models that take longer than a lease lasts. */
   "slow models": { ...calm, queue: "shared", servers: 3, callMillis: 60_000 },
   /**
-   * Processes stand still before a start, a turn, a suspension, an outcome, while others go on with
-   * what they had.
+   * Processes stall before a start, a turn, a suspension or an outcome, while others take over
+   * their work.
    */
   frozen: { ...shared, kills: 0, freezes: 0, drains: 0, wipes: 0, freezeOnCall: 0.02, network: slowNetwork },
   /** The same, and the queue is emptied. */
   "frozen, wiped": { ...shared, freezeOnCall: 0.02, wipes: 1 },
   "frozen alone": { ...failover, kills: 0, freezes: 0, freezeOnCall: 0.02 },
-  /** Clocks that are wrong by up to five minutes: nothing changes. */
+  /** Clocks that are wrong by up to five minutes: the behaviour is the same. */
   skewed: { ...shared, wipes: 1, skewMillis: 300_000, scripts: { ...scripts, failures: false, waits: true } },
   "skewed alone": { ...failover, skewMillis: 300_000, scripts: { ...scripts, failures: false, waits: true } },
   /**
@@ -185,17 +183,12 @@ export const scenarios = {
   "killed on call, alone": { ...failover, kills: 0, freezes: 0, killOnCall: 0.02 },
   /** Eight processes that die share four permits. */
   lanes: { ...shared, servers: 8, executions: 4, kills: 10, wipes: 0, lane: 4 },
-  /**
-   * What may be spent is limited; processes die in the middle of calls, and what was reserved may
-   * be forgotten.
-   */
+  /** Spending is limited; processes die in the middle of calls, and reservations may be lost. */
   budgets: { ...shared, kills: 4, wipes: 1, scripts: { ...scripts, requests: 4 } },
-  /**
-   * Limits up the tree, each asked about when it is reached, while processes die and stand still.
-   */
+  /** Limits up the tree, each with an ask when it is reached, while processes die and stall. */
   "subtree budgets": { ...shared, kills: 6, wipes: 0, scripts: { ...scripts, budgets: true } },
   "subtree budgets, alone": { ...failover, kills: 6, scripts: { ...scripts, budgets: true } },
-  /** The same, and the queue loses nothing: nobody looks for what is left. */
+  /** The same without loss in the queue, and without a sweep for abandoned work. */
   "shared, unswept": { ...unswept, queue: "shared", servers: 3, network: slowNetwork }
 } satisfies { readonly [name: string]: Scenario }
 

@@ -1,6 +1,6 @@
 /**
- * A Redis whose time stands still while nobody asks: the scripts of the queue run on a real server,
- * one call after the other, with the time of the simulation. It can be emptied, and go back to an
+ * A Redis whose clock stands still between calls: the scripts of the queue run on a real server,
+ * one call after the other, with the time of the simulation. It can be emptied, and restored to an
  * older state.
  */
 import * as RedisTaskQueue from "../../src/RedisTaskQueue.ts"
@@ -17,7 +17,7 @@ import { freePort } from "../RedisProcess.ts"
 import type { Kernel, Process } from "./Kernel.ts"
 import { call, type Faults } from "./Network.ts"
 
-/** A server process of our own, with nothing on disk. */
+/** A separate server process, with nothing on disk. */
 export class Server {
   readonly client: Redis
   private readonly child: ChildProcess
@@ -31,8 +31,7 @@ export class Server {
   static async open(): Promise<Server> {
     const port = await freePort()
     const settings = { port, bind: "127.0.0.1", save: "", appendonly: "no", daemonize: "no" }
-    // Fields of small hashes keep their order: nothing depends on it but that a seed stays the
-    // same.
+    // Fields of small hashes keep their order: needed only to make a seed reproducible.
     const small = {
       "hash-max-listpack-entries": 100_000,
       "hash-max-listpack-value": 100_000,
@@ -55,8 +54,7 @@ export class Server {
   }
 
   /**
-   * Runs a script, as a function of the server, and answers what it answers, with what it
-   * published.
+   * Runs a script, as a function of the server, and returns its reply and its published messages.
    */
   async run(
     source: string,
@@ -77,7 +75,10 @@ export class Server {
   }
 }
 
-/** The function with what it publishes among what it answers: nothing may arrive by itself. */
+/**
+ * The function with its published messages as part of its reply: messages must not arrive on their
+ * own.
+ */
 const listening = (name: string, source: string): string => {
   const caught = source.replaceAll("redis.pcall('PUBLISH', TAG .. 'news', ", "publish(")
   if (caught.includes("PUBLISH")) throw new Error("A script publishes in a way that the simulation does not know.")
@@ -98,7 +99,7 @@ export interface Options {
   readonly messageLost: () => number
   readonly prefix: string
   readonly queue: RedisTaskQueue.Options
-  /** Of the only lane: how many tasks may be handed out at once. Absent: nobody counts. */
+  /** Of the only lane: how many tasks may be handed out at once. Absent: not counted. */
   readonly lane: number | undefined
 }
 
@@ -110,7 +111,7 @@ interface Listener {
 
 interface Backup {
   readonly key: string
-  /** Milliseconds until it goes away by itself; 0: it stays. */
+  /** Milliseconds until it expires; 0: it does not expire. */
   readonly ttl: number
   readonly value: Buffer
 }
@@ -209,7 +210,7 @@ export class SimulatedRedis {
     try {
       reply = await this.server.run(script.source, keys, script.name === "stage" ? args : [time, ...args.slice(1)])
     } catch (error) {
-      // A script that fails has a mistake, or met data that it must never meet.
+      // A script that fails has a defect, or encountered invalid data.
       kernel.defects.push(`script ${script.name}: ${error instanceof Error ? error.message : String(error)}`)
       return null
     }

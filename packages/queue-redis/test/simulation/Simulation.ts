@@ -1,7 +1,7 @@
 /**
- * The code of a worker as it is (`Crewline`, `Worker`, `Ledger`, `decide`, `apply`, the queue) in
- * several simulated processes at once, while they die and stand still, replies are lost and data
- * is. One seed is one history, always the same.
+ * The production code of a worker (`Crewline`, `Worker`, `Ledger`, `decide`, `apply`, the queue) in
+ * several simulated processes at once, while they die and stall, and replies and data are lost. A
+ * seed always gives the same history.
  */
 import * as Crewline from "@crewline/core/Crewline"
 import * as EventLog from "@crewline/core/EventLog"
@@ -46,7 +46,7 @@ export interface Options {
 
 let prefixes = 0
 
-/** What a simulation came to: what must never be, if it was. */
+/** The result of a simulation: the violation, if there was one. */
 export interface Report {
   readonly violation: Violation | undefined
   readonly history: ReadonlyArray<string>
@@ -90,7 +90,7 @@ class Simulation {
   private keys: ReadonlyArray<string> = ["keys that nobody has looked for"]
   private readonly budget: Budget
   private readonly people: People
-  /** Absent: nothing follows from outputs. */
+  /** Absent: outputs have no follow-up. */
   private readonly effects: Effects | undefined
   /** Legs, with the process that works on them. */
   private readonly atWork = new Map<string, Process>()
@@ -112,7 +112,7 @@ class Simulation {
         if (!this.chaos) return noFaults
         if (operation === "append") return scenario.database
         const faults = scenario.reads ?? scenario.database
-        // What has no number of its own is sent once.
+        // Requests without a nonce are not repeated.
         return operation === "start" ? { ...faults, twice: 0 } : faults
       },
       isStruck: (process) => {
@@ -124,7 +124,7 @@ class Simulation {
         }
         if (!random.chance(scenario.killOnCall)) return false
         const server = this.servers.find((each) => each.process === process)
-        // In this very moment, but not before it is said what comes of the call.
+        // At this instant, but after the outcome of the call is decided.
         if (server !== undefined) this.kernel.after(0, this.kernel.outside, () => this.kill(server))
         return server !== undefined
       },
@@ -183,7 +183,7 @@ class Simulation {
     this.checkEnd()
   }
 
-  /** What it left on the server goes away. */
+  /** Removes its data from the server. */
   async close(): Promise<void> {
     await this.redis?.wipe()
   }
@@ -347,7 +347,7 @@ class Simulation {
       this.chaos = false
       kernel.note("calm")
       for (const { process } of this.servers) process.thaw()
-      // Whoever paused undoes it.
+      // Everyone who paused an execution resumes it.
       this.people.resumeAll()
     })
   }
@@ -371,7 +371,7 @@ class Simulation {
     return { ...scripts, plan: { ...scripts.plan, name: `crew${index}` } }
   }
 
-  // What is seen
+  // Observation
 
   private committed(id: string, events: ReadonlyArray<ExecutionEvent.ExecutionEvent>): void {
     this.effects?.committed(id, events)
@@ -402,16 +402,13 @@ class Simulation {
     }
   }
 
-  /**
-   * A process that lives, and has not stood still, keeps what it works on unless the queue has lost
-   * data.
-   */
+  /** A live process that has not stalled keeps its tasks unless the queue has lost data. */
   private takenFrom(id: string, taskId: string, run: number): string | undefined {
     const { now } = this.kernel
     const process = this.atWork.get(Agent.legOf(id, taskId, run))
     if (process === undefined || !process.alive || process.frozen || this.stopping.has(process)) return undefined
-    // Without a shared queue ownership alone tells who works, and it is lost with three renewals
-    // that do not arrive.
+    // Without a shared queue only ownership determines the worker, and it is lost when three
+    // renewals do not arrive.
     if (this.redis === undefined && !this.scenario.asksOnce) return undefined
     const since = Math.max(process.thawedAt, this.lostAt)
     return now - since > 4 * leaseMillis || since === 0 ? process.name : undefined
@@ -429,7 +426,7 @@ class Simulation {
     return this.remains().length === 0
   }
 
-  /** What has still to happen. */
+  /** The work that still has to be done. */
   private remains(): ReadonlyArray<string> {
     const remains: Array<string> = []
     const begun = new Set([...this.witnesses.values()].map(({ scripts }) => scripts.plan.name))
@@ -460,6 +457,6 @@ class Simulation {
 
 const seedOf = (seed: number, index: number): number => (Math.imul(seed, 0x9e3779b1) + index * 7919) >>> 0
 
-/** What went wrong, and how to see it again. */
+/** The violation, and how to reproduce it. */
 export const tell = (seed: number, scenario: string, violation: Violation | undefined): string =>
   `${violation?.message ?? "nothing went wrong"}\nagain: npm run simulate -- --seeds 1 --from ${seed} --scenario "${scenario}" --trace`

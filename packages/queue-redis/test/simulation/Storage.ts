@@ -26,9 +26,9 @@ const followMillis = 1_000
 export interface Options {
   readonly kernel: Kernel
   readonly faults: (operation: string) => Faults
-  /** Asked before a request is sent: whether the process stands still from now on, or is gone. */
+  /** Called before a request is sent: whether the process stalls or dies now. */
   readonly isStruck: (process: Process) => boolean
-  /** Is told of every commit, in order. */
+  /** Called for every commit, in order. */
   readonly onCommitted: (executionId: string, events: ReadonlyArray<ExecutionEvent.ExecutionEvent>) => void
 }
 
@@ -45,7 +45,7 @@ export class Storage {
     this.outbox = Context.get(services, Outbox.Outbox)
   }
 
-  /** What is committed, without a network. */
+  /** The committed events, read without a network. */
   read(executionId: string): ReadonlyArray<ExecutionEvent.ExecutionEvent> {
     return Result.getOrElse(this.run(Tenant.defaultTenant, this.log.read(executionId)), () => [])
   }

@@ -1,6 +1,6 @@
 /**
- * The witness of a simulated execution: it also knows what a person may answer, and what the budget
- * allows.
+ * The witness of a simulated execution: it also knows which answers a person may give, and what the
+ * budget allows.
  */
 import * as Base from "../../../core/test/simulation/Witness.ts"
 import { Budgets } from "./Budgets.ts"
@@ -31,7 +31,7 @@ export class SimulationWitness extends Base.Witness {
     this.budgets.check()
   }
 
-  /** Signals that somebody waits for, and whether only an answer ends the wait. */
+  /** Awaited signals, and whether only an answer ends the wait. */
   get unanswered(): ReadonlyArray<{ readonly id: string; readonly forever: boolean }> {
     if (this.ended) return []
     return this.open

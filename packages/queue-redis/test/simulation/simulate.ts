@@ -1,11 +1,11 @@
 /**
  * Many simulations, one seed after the other: `npm run simulate -- --seeds 10000 --from 1 --json`.
- * Scenarios take turns, so that each has its share; `--scenario "rolled back"` runs one alone,
- * `--trace` prints all that happens. Ends with 1 when a seed failed.
+ * Scenarios alternate, so that each has its share; `--scenario "rolled back"` runs only one,
+ * `--trace` prints every event. Exits with 1 when a seed failed.
  *
- * `--without runFence` takes a rule out of the code first (`Mutations.ts`), and stops at the first
- * seed that fails as it should; `--rules` does so with each of them, and ends with 1 when one was
- * not missed.
+ * `--without runFence` first removes a rule from the code (`Mutations.ts`), and stops at the first
+ * seed that fails as expected; `--rules` does so for each rule, and exits with 1 when the absence
+ * of one was not detected.
  */
 import { execFile } from "node:child_process"
 import { fileURLToPath } from "node:url"
@@ -37,11 +37,11 @@ const names = Object.keys(scenarios) as ReadonlyArray<ScenarioName>
 const without = oneOf("rule", values.without, Mutations.names)
 const wanted = oneOf("scenario", values.scenario, names)
 const first = Number(values.from)
-/** Simulations in turns: while Redis works for one, others go on. None knows of another. */
+/** Interleaved simulations: while one waits for Redis, others run. They are independent. */
 const atOnce = 8
 
 const simulateAll = async (seeds: number): Promise<boolean> => {
-  // What it runs is loaded only now: a rule may have been taken out.
+  // Load the simulation only now: a rule may have been removed.
   const Simulation = await import("./Simulation.ts")
   const { Server } = await import("./SimulatedRedis.ts")
   const totals = new Map<
@@ -117,7 +117,7 @@ const miss = async (name: Mutations.MutationName): Promise<boolean> => {
   return found !== undefined
 }
 
-/** Each rule in a process of its own, two at once. */
+/** Each rule in a separate process, two at once. */
 const missAll = async (): Promise<boolean> => {
   const left = [...Mutations.names]
   let isWhole = true
