@@ -1,6 +1,6 @@
 /**
- * What a task has seen: data that may be private, and text that cannot be trusted. Both together in
- * one task, with a way out, are how data is stolen by text: such a call is asked about.
+ * Tracks a task's exposure to data that may be private and to untrusted text. A prompt injection
+ * can steal data from a task that has both and a way to send data out: such a call needs approval.
  */
 import { isTrusted, searchTool, type Origin } from "../MemoryOptions.ts"
 import type { Exposure } from "../Policy.ts"
@@ -10,7 +10,7 @@ import type { Equipment } from "./Equipment.ts"
 
 export type Seen = Omit<Exposure, "leadsOut">
 
-/** What the agent was shown until now. */
+/** The exposure of the agent so far. */
 export const of = ({ leg, tools }: Equipment, conversation: Conversation): Seen => {
   const privateData = new Set<string>()
   const untrustedText = new Set<string>()
@@ -31,14 +31,14 @@ export const of = ({ leg, tools }: Equipment, conversation: Conversation): Seen 
   return { privateData: [...privateData], untrustedText: [...untrustedText] }
 }
 
-/** It reads what is stored; what it has computed itself is nobody's secret. */
+/** The tool reads stored data; results that it computes itself are not private. */
 const isPrivate = ({ kind, name, origin }: Tool): boolean =>
   name === searchTool || (kind === "read" && origin !== undefined && origin !== "agent" && origin !== "web")
 
 const isUntrusted = ({ kind, origin }: Tool): boolean => (origin === undefined ? kind === "network" : origin === "web")
 
 /**
- * A call that reaches other machines, or runs code that may. The sandbox of Crewline's own cannot.
+ * A call that reaches other machines, or runs code that may. Crewline's built-in sandbox cannot.
  */
 export const leadsOut = ({ kind, source }: Tool): boolean =>
   kind === "network" || ((kind === undefined || kind === "execute") && source !== "built-in")

@@ -1,17 +1,17 @@
 /**
- * How well memories answer a query: pure, and the same for every layer. A layer finds the
- * candidates; this says what they are worth.
+ * Ranks memories by how well they answer a query: pure, and the same for every layer. A layer finds
+ * the candidates; this module scores them.
  *
  * - Terms: BM25 with fields (Robertson and Zaragoza, "The Probabilistic Relevance Framework",
  *   2009). The fields of a memory are its own text and those of its neighbours in the conversation:
- *   the two before at half the weight, the two after at a quarter. Dates are of their own memory
- *   only. All that a conversation has in common with the query counts with a share: what answers is
- *   seldom alone.
- * - Vectors, where there are any: a convex sum with the terms, each relative to the best (Bruch,
- *   Gai and Ingber, "An Analysis of Fusion Functions for Hybrid Retrieval", 2023).
- * - A reranker, where there is one: a convex sum with both.
- * - Recency, importance and being of somebody whom the query names multiply, by a little: adding
- *   them would outweigh relevance.
+ *   the two before at half the weight, the two after at a quarter. Dates count only for the memory
+ *   that contains them. The match of the whole conversation with the query counts with a share,
+ *   because answers are often spread over several memories.
+ * - Vectors, where available: a convex sum with the terms, each relative to the best (Bruch, Gai
+ *   and Ingber, "An Analysis of Fusion Functions for Hybrid Retrieval", 2023).
+ * - A reranker, where configured: a convex sum with both.
+ * - Recency, importance and a speaker or entity that the query names multiply the score by small
+ *   factors: adding them would outweigh relevance.
  *
  * Deterministic: ties are broken by id.
  */
@@ -24,7 +24,7 @@ export const parameters = {
   /** Weights of the memories before and after it in its conversation, the nearest first. */
   before: [0.5, 0.5],
   after: [0.25, 0.25],
-  /** Share of its conversation in what its terms are worth. */
+  /** Share of the conversation's score in the score of a memory's terms. */
   conversation: 0.2,
   recency: 0.05,
   halfLifeDays: 30,
@@ -36,8 +36,8 @@ export const parameters = {
 export const maxCandidates = 200
 
 /**
- * What neighbours add: a memory `by` places later in the conversation has this much of the terms
- * and the length of one.
+ * The contribution of neighbours: a memory contributes this share of its terms and length to the
+ * memory `by` places later in the conversation.
  */
 export const spread: ReadonlyArray<{ readonly by: number; readonly weight: number }> = [
   ...parameters.before.map((weight, index) => ({ by: index + 1, weight })),
@@ -45,23 +45,23 @@ export const spread: ReadonlyArray<{ readonly by: number; readonly weight: numbe
 ]
 
 /**
- * How many times its own words a memory of a conversation has with those of its neighbours, where
- * none is missing: what the average length of memories is made with, so that it needs no look at
+ * The length of a memory including its weighted neighbours, relative to its own length, when no
+ * neighbour is missing. The average length of memories is computed with it, without reading
  * neighbours.
  */
 export const width = spread.reduce((sum, { weight }) => sum + weight, 1)
 
-/** How much a term tells: `holders` of `documents` have it. */
+/** The weight of a term (inverse document frequency): `holders` of `documents` contain it. */
 export const weightOf = (documents: number, holders: number): number =>
   Math.log(1 + (documents - holders + 0.5) / (holders + 0.5))
 
-/** What a term of this frequency adds, from 0 to 1 times `k1 + 1`. */
+/** The contribution of a term of this frequency, from 0 to `k1 + 1`. */
 export const saturated = (frequency: number, length: number, averageLength: number): number => {
   const { b, k1 } = parameters
   return (frequency * (k1 + 1)) / (frequency + k1 * (1 - b + (b * length) / Math.max(averageLength, 1)))
 }
 
-/** What a query could score at most: what `match` is relative to. */
+/** The maximum score of a query; `match` is relative to it. */
 export const bestOf = (weights: Iterable<number>): number => {
   let sum = 0
   for (const weight of weights) sum += weight
@@ -74,7 +74,7 @@ export interface Candidate<Memory> {
   readonly text: string
   /** BM25 of its fields. */
   readonly lexical: number
-  /** BM25 of its conversation as one text; absent: it belongs to none. */
+  /** BM25 of its conversation as one text; absent: it is not part of a conversation. */
   readonly conversation?: number | undefined
   /** Cosine, below 0 counts as 0. */
   readonly vector?: number | undefined
@@ -151,8 +151,8 @@ const inOrder = (one: Ranked<unknown>, other: Ranked<unknown>): number =>
   other.score - one.score || (one.id < other.id ? -1 : one.id > other.id ? 1 : 0)
 
 /**
- * The ranking with the reranker's scores of the first candidates: of relevance it has this weight,
- * what it has not read counts as 0 for it.
+ * The ranking with the reranker's scores of the first candidates: they have this weight in the
+ * relevance. Candidates without a score count as 0.
  */
 export const rerank = <Memory>(
   ranked: ReadonlyArray<Ranked<Memory>>,
@@ -189,8 +189,8 @@ export interface SelectOptions {
 }
 
 /**
- * Of what is ranked: what matches well enough and fits, greedily, and says nothing that a better
- * one has said.
+ * Selects from the ranking, greedily: memories that match well enough, fit into the limits, and do
+ * not repeat a better one.
  */
 export const select = <Memory>(
   ranked: ReadonlyArray<Ranked<Memory>>,

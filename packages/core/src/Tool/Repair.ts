@@ -1,8 +1,8 @@
 /**
- * Mends arguments that a model has written in another form than the schema asks for, where only one
- * thing can be meant: a number as text, JSON as text, one value where a list is wanted, `null` for
- * what may be left out, a key in another spelling. What is valid afterwards is used; otherwise the
- * arguments stay as they are, and the model is told what is wrong with them.
+ * Repairs arguments that do not match the schema where the intent is unambiguous: a number as text,
+ * JSON as text, one value where a list is expected, `null` for an optional argument, a key in
+ * another spelling. Repaired arguments are used only if they are valid; otherwise the arguments are
+ * unchanged, and the model receives the validation errors.
  */
 import type * as JsonSchema from "effect/JsonSchema"
 import * as Predicate from "effect/Predicate"
@@ -14,17 +14,17 @@ import type { Tool, ToolRetry } from "./Definition.ts"
 import * as ResolvedArguments from "./ResolvedArguments.ts"
 
 /**
- * The arguments of a call as they are decided about and given to the tool: under their own names,
- * and mended. Fails when two names of one argument have different values.
+ * The arguments of a call as policies and the tool receive them: under their declared names, and
+ * repaired. Fails when two names of one argument have different values.
  */
 export const ready = (tool: Tool, args: Schema.JsonObject): Result.Result<Schema.JsonObject, ToolRetry> =>
   Result.flatMap(ResolvedArguments.resolve(tool, args), (named) => {
     const repaired = repair(tool.parameters, named)
-    // Those that were wrapped may have other names, too.
+    // Unwrapped arguments may use other names, too.
     return repaired === named ? Result.succeed(named) : ResolvedArguments.resolve(tool, repaired)
   })
 
-/** The arguments, mended where they are invalid and can be. */
+/** The arguments, repaired where they are invalid and a repair is possible. */
 export const repair = (parameters: JsonSchema.JsonSchema, args: Schema.JsonObject): Schema.JsonObject => {
   const { validate } = JsonSchemaValidator.make(parameters)
   if (validate(args).length === 0) return args
@@ -32,7 +32,7 @@ export const repair = (parameters: JsonSchema.JsonSchema, args: Schema.JsonObjec
   return Predicate.isReadonlyObject(mended) && validate(mended).length === 0 ? (mended as Schema.JsonObject) : args
 }
 
-/** Arguments that were sent as text, where that is an object in JSON. */
+/** Parses arguments that were sent as text, if the text is a JSON object. */
 export const parsed = (params: unknown): unknown => {
   if (typeof params !== "string") return params
   const value = fromJson(params)
@@ -81,7 +81,7 @@ const convert = (
   return value
 }
 
-/** One of the values that the schema lists, whatever its case. */
+/** The value of the schema's enum that matches, ignoring case. */
 const ofEnum = (schema: { readonly [key: string]: unknown }, value: Schema.Json): Schema.Json => {
   const { enum: values } = schema
   if (typeof value !== "string" || !Array.isArray(values) || values.includes(value)) return value
@@ -115,7 +115,7 @@ const allowsNull = (schema: unknown): boolean =>
 
 const wrappers: ReadonlyArray<string> = ["arguments", "args", "input", "parameters", "params"]
 
-/** The arguments within an object that holds nothing else. */
+/** Unwraps arguments from an object that contains nothing else. */
 const unwrap = (names: ReadonlyArray<string>, value: Schema.JsonObject): Schema.JsonObject => {
   const [key, ...others] = Object.keys(value)
   if (key === undefined || others.length > 0 || names.includes(key) || !wrappers.includes(key)) return value
@@ -126,7 +126,7 @@ const unwrap = (names: ReadonlyArray<string>, value: Schema.JsonObject): Schema.
 
 const folded = (name: string): string => name.toLowerCase().replaceAll(/[_-]/g, "")
 
-/** The one name that differs in case, hyphens and underscores alone, and was not given itself. */
+/** The only name that differs just in case, hyphens and underscores, and was not given itself. */
 const spelledLike = (key: string, names: ReadonlyArray<string>, given: Schema.JsonObject): string | undefined => {
   const same = names.filter((name) => folded(name) === folded(key) && !Object.hasOwn(given, name))
   const rivals = Object.keys(given).filter((other) => folded(other) === folded(key))

@@ -17,8 +17,8 @@ export interface Options {
 }
 
 /**
- * What went wrong, in words. Clients see them, and the directories of the server are none of their
- * business: only the log names them.
+ * Describes the failure. Clients see the description, so only the log names directories of the
+ * server.
  */
 const failed = (access: "read" | "written", path: string, target: string) => (error: PlatformError.PlatformError) => {
   const why = `cannot be ${access}: ${FileFailure.describe(error)}`
@@ -110,8 +110,8 @@ class Directory {
       const target = this.#paths.resolve(this.root, relative)
       const folder = this.#paths.dirname(target)
       yield* this.#makeFolder(this.root)
-      // The nearest folder that exists must be inside once links are followed: only then are
-      // folders made below it.
+      // The nearest existing folder must be inside the workspace after links are resolved; only
+      // then create folders below it.
       let existing = folder
       while (!(yield* this.#fileSystem.exists(existing))) existing = this.#paths.dirname(existing)
       if (!(yield* this.#isInside(existing))) return yield* outside(path)
@@ -120,8 +120,7 @@ class Directory {
         yield* Quota.check(path, Quota.total(others) + bytes.length, this.#maxTotalBytes)
       }
       yield* this.#makeFolder(folder)
-      // A temporary file stands in a folder of its own; that goes with the scope, however this
-      // ends.
+      // The temporary file is in a separate folder, which is removed with the scope in every case.
       const temporary = yield* this.#fileSystem.makeTempFileScoped({ directory: folder, prefix: temporaryPrefix })
       yield* this.#fileSystem.writeFile(temporary, bytes)
       yield* this.#fileSystem.rename(temporary, target)
@@ -213,8 +212,8 @@ class Directory {
   )
 
   /**
-   * With the folders above it. Node's own recursion says of a read-only file system that the folder
-   * does not exist.
+   * Creates the folder and its parents. On a read-only file system, Node's recursive mode reports
+   * that the folder does not exist.
    */
   readonly #makeFolder = Effect.fnUntraced({ self: this }, function* (this: Directory, path: string): Effect.fn.Return<
     void,

@@ -6,7 +6,7 @@ import * as Schema from "effect/Schema"
 export const Code = Schema.Literals(["path-refused", "not-found", "too-large", "quota-exceeded", "unavailable"])
 export type Code = typeof Code.Type
 
-/** The file could not be read or written; the message says which and why. */
+/** The file could not be read or written; the message states which and why. */
 export class WorkspaceError extends Schema.TaggedError<WorkspaceError>()("WorkspaceError", {
   path: Schema.String,
   description: Schema.String,
@@ -36,7 +36,7 @@ export interface Files {
   /** The bytes of a file, at most `maxBytes`. */
   readonly read: (path: string) => Effect.Effect<Uint8Array, WorkspaceError>
   /**
-   * The files below a folder, or all of them, sorted by path; folders are not listed. Nothing where
+   * The files below a folder, or all of them, sorted by path; folders are not listed. Empty when
    * the folder does not exist.
    */
   readonly list: (folder?: string) => Effect.Effect<ReadonlyArray<File>, WorkspaceError>

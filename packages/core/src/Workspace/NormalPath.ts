@@ -1,4 +1,4 @@
-/** Paths of a workspace: one form for each file, and none for what is not inside. */
+/** Paths of a workspace: one normal form for each file; `undefined` for paths outside. */
 
 /**
  * The path with `/` between its parts and without `.`; `undefined`: it does not name a file inside
