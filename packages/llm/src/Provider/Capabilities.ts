@@ -1,9 +1,10 @@
 /**
- * What a server takes of a request. Where nobody has said it, it is sent what OpenAI or Anthropic
- * take; what it refuses once is remembered for that model and not sent again.
+ * The request features that a server supports. Without a declaration, requests use the features of
+ * OpenAI or Anthropic; a feature that the server refuses once is remembered for that model and not
+ * sent again.
  */
 
-/** Named as the fields of a request are. */
+/** Named after the fields of a request. */
 export const features = [
   // Output of a schema by `response_format`, `text.format` or `output_config`.
   "json_schema",
@@ -11,22 +12,23 @@ export const features = [
   "json_object",
   // Functions.
   "tools",
-  // That a certain tool, or any, has to be called.
+  // Requires a call of a certain tool, or of any tool.
   "tool_choice",
   // Usage at the end of a stream.
   "stream_options",
-  // Messages of the role `system`; without it they stand before the first message of the user.
+  // Messages of the role `system`; without it they precede the first message of the user.
   "system_role",
   // The length of an answer as `max_tokens`; without it as `max_completion_tokens`.
   "max_tokens",
-  // What the server itself sent beside an answer, back with it.
+  // Opaque fields that the server sent with an answer, returned with it.
   "opaque_fields",
   // Ids of calls in any form; without it nine letters or digits, as Mistral takes them.
   "call_ids",
-  // Calls that another server made, without its own signatures; without it they carry the word that
-  // Gemini takes for one.
+  // Calls made by another server, without this server's signatures; without it they carry the
+  // placeholder that Gemini accepts as one.
   "unsigned_calls",
-  // The same without thoughts; without it they carry what was thought, in whatever words.
+  // Calls made by another server, without thoughts; without it they carry the thoughts in any
+  // wording.
   "thoughtless_calls",
   // Marks for a cache of prompts.
   "cache_control",
@@ -39,10 +41,10 @@ export const features = [
 
 export type Feature = (typeof features)[number]
 
-/** `false`: is never sent; `true`: is sent although it was refused. */
+/** `false`: never sent; `true`: sent even after a refusal. */
 export type Capabilities = { readonly [F in Feature]?: boolean }
 
-/** Reads `json_schema=false, tools=true`; answers the entry that is wrong as a text. */
+/** Parses `json_schema=false, tools=true`; returns an invalid entry as a string. */
 export const parse = (text: string): Capabilities | string => {
   const capabilities: { [F in Feature]?: boolean } = {}
   for (const entry of text.split(",").map((each) => each.trim())) {
@@ -55,7 +57,7 @@ export const parse = (text: string): Capabilities | string => {
   return capabilities
 }
 
-/** What some servers are known not to take. */
+/** Features that some servers are known not to support. */
 const known: ReadonlyArray<readonly [host: RegExp, lacks: ReadonlyArray<Feature>]> = [
   [/(^|\.)deepseek\.com$/, ["json_schema", "thoughtless_calls"]],
   [/(^|\.)moonshot\.(ai|cn)$/, ["thoughtless_calls"]],
@@ -64,12 +66,12 @@ const known: ReadonlyArray<readonly [host: RegExp, lacks: ReadonlyArray<Feature>
   [/(^|\.)(groq\.com|cerebras\.ai)$/, ["opaque_fields"]]
 ]
 
-/** What is known of one server. */
+/** Known capabilities of one server. */
 export interface Known {
-  /** What this model is not sent. */
+  /** Features that are not sent to this model. */
   readonly lacking: (model: string) => ReadonlySet<Feature>
   readonly learn: (model: string, lacking: ReadonlySet<Feature>) => void
-  /** Whether the configuration leaves it open. */
+  /** Whether the configuration does not declare it. */
   readonly isOpen: (feature: Feature) => boolean
 }
 
@@ -94,15 +96,15 @@ export const make = (baseURL: string, declared: Capabilities = {}): Known => {
 // ---------------------------------------------------------------------------------------------------------------------
 
 /**
- * What a request has, so that a refusal can mean it. `outputTool`: the tool whose arguments are the
- * answer; tools of the task cannot be left out.
+ * Features of a request that a refusal can refer to. `outputTool`: the tool whose arguments are the
+ * answer; tools of the task cannot be omitted.
  */
 export type Sent = { readonly [F in Feature | "outputTool"]?: boolean }
 
 const ofFormat =
   /response[_ ]?format|json[_ -]?schema|json[_ -]?object|json[_ -]?mode|structured[_ -]?outputs?|guided|grammar|mime ?type|text\.format|output[_ ]?config|output[_ ]?format/i
 
-/** An option that is not taken at all, and not one whose value is wrong. */
+/** Matches refusals of an option as such, not of its value. */
 function ofOption(name: string): RegExp {
   const quoted = `[\`'"]?${name}[\`'"]?`
   return new RegExp(
@@ -155,6 +157,6 @@ const order = [
   "system_role"
 ] as const satisfies ReadonlyArray<Feature>
 
-/** What of that which was sent a refusal means; `undefined`: it is about something else. */
+/** The sent feature that a refusal refers to; `undefined`: it refers to something else. */
 export const refused = (sent: Sent, message: string): Feature | undefined =>
   order.find((feature) => sent[feature === "tools" ? "outputTool" : feature] === true && words[feature].test(message))
