@@ -17,14 +17,14 @@ export interface Options<A> extends Omit<Tool.Options<Schema.Decoder<A>>, "param
 export const make = <A>({ parameters, ...options }: Options<A>): Toolbox.Tool => {
   const full = Result.getOrThrow(StandardSchema.jsonSchema(parameters, { onExcessProperty: "error" }))
   const schema = StandardSchema.make(parameters, { onExcessProperty: "error" })
-  // What the standard schema validates to is what the Effect schema decodes to.
+  // The output of the standard schema is the decoded type of the Effect schema.
   const typed = { schema, jsonSchema: lean(full) } as unknown as Schema.Decoder<A>
   return Tool.make({ ...options, parameters: typed, source: "built-in" })
 }
 
-/** Without what models need not be told: calls are checked against all of the schema. */
+/** Removes keywords that models do not need: calls are validated against the full schema. */
 const lean = <A>(schema: A): A =>
-  // What is left of an object is of its type: the keywords that go are optional.
+  // The rest of the object keeps its type: the removed keywords are optional.
   Predicate.isReadonlyObject(schema)
     ? (Object.fromEntries(
         Object.entries(schema).flatMap(([key, value]) => (isEmpty(key, value) ? [] : [[key, lean(value)]]))

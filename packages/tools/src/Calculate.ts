@@ -1,6 +1,6 @@
 /**
- * The tool `calculate`: exact arithmetic for models, which are bad at it. Nothing but arithmetic
- * can be run.
+ * The tool `calculate`: exact arithmetic for models, which are bad at it. It can run only
+ * arithmetic.
  */
 import type * as Toolbox from "@crewline/core/Toolbox"
 import { ToolRetry } from "@crewline/core/Toolbox"

@@ -1,7 +1,7 @@
 /**
- * The tool `code_run`: JavaScript in a sandbox, which is WebAssembly in a thread that is ended at
- * its limits. It has no network, no disk, no clock of its own and nothing of Node; it may call the
- * tools of the agent where the application allows that, through the same policy as direct calls.
+ * The tool `code_run`: JavaScript in a sandbox: WebAssembly in a thread that is terminated at its
+ * limits. It has no network, disk or clock, and no Node APIs; it may call the agent's tools where
+ * the application allows that, under the same policy as direct calls.
  */
 import { type ToolContext, type ToolError, ToolFailed } from "@crewline/core/Toolbox"
 import type * as Toolbox from "@crewline/core/Toolbox"

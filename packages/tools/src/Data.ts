@@ -50,7 +50,7 @@ export const using = <A>(
     })
   )
 
-/** From copies, so that nothing is exchanged between the check of a path and the reading. */
+/** Reads copies, so that a file cannot be swapped between the check of its path and the read. */
 const fill = Effect.fnUntraced(function* (
   connection: Query.Connection,
   context: ToolContext,

@@ -1,5 +1,6 @@
 /**
- * Files of the workspace for tools: paths are checked first, and failures say what may be meant.
+ * Files of the workspace for tools: paths are checked first, and failures suggest likely
+ * alternatives.
  */
 import * as Suggestion from "@crewline/core/Suggestion"
 import { type ToolContext, type ToolError, ToolFailed, ToolRetry } from "@crewline/core/Toolbox"
@@ -8,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as PathGuard from "./PathGuard.ts"
 
-/** The names of a path; none: the workspace itself. */
+/** The names of a path; empty: the workspace itself. */
 export const parse = (path: string): Effect.Effect<ReadonlyArray<string>, ToolRetry> =>
   Result.match(PathGuard.parse(path), {
     onFailure: (reason) => Effect.fail(refused(path, reason)),
@@ -106,7 +107,7 @@ const toolError = (path: string, error: WorkspaceError): ToolError => {
   return new ToolFailed({ message: `"${path}" ${error.description}.`, ...code })
 }
 
-/** Names what there is in the directory, or in the nearest one above that exists. */
+/** Lists the contents of the directory, or of its nearest existing parent. */
 const missing = (
   path: string,
   names: ReadonlyArray<string>,

@@ -1,4 +1,4 @@
-/** The tool `file_edit`: replaces an exact text in a file, which must stand there once. */
+/** The tool `file_edit`: replaces an exact text in a file, which must occur exactly once. */
 import { type ToolContext, type ToolError, ToolRetry } from "@crewline/core/Toolbox"
 import type * as Toolbox from "@crewline/core/Toolbox"
 import * as Effect from "effect/Effect"

@@ -1,6 +1,6 @@
 /**
- * The tool `file_read`: text files of the workspace. Long files are read in parts, and the model is
- * told how to go on.
+ * The tool `file_read`: text files of the workspace. Long files are read in parts, and the result
+ * states how to continue.
  */
 import { type ToolContext, type ToolError, ToolRetry } from "@crewline/core/Toolbox"
 import type * as Toolbox from "@crewline/core/Toolbox"
@@ -57,7 +57,7 @@ const read = (
       )
   })
 
-/** What there is in a directory, where the path names one. */
+/** The contents of a directory, where the path names one. */
 const directoryAt = Effect.fnUntraced(function* (
   path: string,
   { workspace }: ToolContext

@@ -31,7 +31,7 @@ export const make = (): Toolbox.Tool =>
   })
 
 const maxMatches = 100
-/** Larger files are passed over; so is what comes after this many bytes in all. */
+/** Larger files are skipped, and so are files after this many bytes in total. */
 const maxFileBytes = 8 * 1024 * 1024
 const maxTotalBytes = 64 * 1024 * 1024
 const maxShown = 300

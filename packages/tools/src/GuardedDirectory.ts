@@ -1,15 +1,15 @@
 /**
  * The files of a workspace in a directory of this machine. Nothing outside of the directory is
- * read, written, listed or removed, also when links are made or exchanged while a call runs: each
+ * read, written, listed or removed, even when links are created or swapped while a call runs: each
  * name of a path is opened relative to the directory before it, and never through a link. Links
- * that stay inside are followed by hand, the same way.
+ * that stay inside are resolved manually in the same way.
  *
  * That holds on Linux, where `/proc/self/fd` stands for an open directory. Elsewhere a path is
- * resolved, and what was opened is compared with it afterwards: a link that is exchanged twice
- * within one call could deceive that.
+ * resolved, and the opened file is compared with it afterwards: swapping a link twice within one
+ * call could defeat this check.
  *
- * Only files are read: no devices, pipes or sockets, and no files with several hard links, because
- * they may be shared with a place outside.
+ * Only regular files are read: no devices, pipes or sockets, and no files with several hard links,
+ * because they may be shared with a place outside.
  */
 import * as FileFailure from "@crewline/core/FileFailure"
 import * as Workspace from "@crewline/core/Workspace"

@@ -20,7 +20,7 @@ const decoderOf = (contentType: string | null, body: Uint8Array) => {
   try {
     return new TextDecoder(label ?? "utf-8")
   } catch {
-    // A label that nobody knows.
+    // An unknown label.
     return new TextDecoder()
   }
 }

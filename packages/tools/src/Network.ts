@@ -1,10 +1,10 @@
 /**
- * Requests of tools to the internet. Every hop is checked: addresses in URLs, whatever names
- * resolve to when a connection is made, and each redirect, which keeps no credentials when the
- * origin changes. Bodies are cut at their limit after decompression, and nothing more is received
- * then; a request that takes longer than its time limit is ended.
+ * Requests of tools to the internet. Every hop is checked: addresses in URLs, the addresses that
+ * names resolve to when a connection is made, and each redirect, which drops credentials when the
+ * origin changes. Bodies are truncated at their limit after decompression, and the rest is not
+ * received; a request that exceeds its time limit is aborted.
  *
- * Proxies of the environment are not used: a proxy would resolve the names itself, unchecked.
+ * Proxies from the environment are not used: a proxy would resolve the names itself, unchecked.
  */
 import * as AddressGuard from "@crewline/core/AddressGuard"
 import { type ToolError, ToolFailed, ToolRetry } from "@crewline/core/Toolbox"
@@ -17,7 +17,7 @@ import * as Redirect from "./Network/Redirect.ts"
 export interface Options {
   /** Addresses and ranges that may be called although they are not public. */
   readonly allow?: ReadonlyArray<string>
-  /** URLs whose origin the operator has configured: it may have any address. */
+  /** URLs whose origin the operator has configured: any address is allowed. */
   readonly allowOrigins?: ReadonlyArray<string>
   /** How names are resolved. Default: the system's look-up. */
   readonly lookup?: AddressGuard.Lookup
@@ -33,7 +33,7 @@ export interface Request {
   readonly maxBytes: number
   /** For all of it, in milliseconds. */
   readonly timeoutMillis: number
-  /** Asked of the URL and of every redirect, after its address was checked. */
+  /** Called with the URL and with every redirect, after its address was checked. */
   readonly permit?: (url: URL) => Effect.Effect<void, ToolError>
 }
 
@@ -67,7 +67,7 @@ export const make = (options: Options = {}): Network => {
   let agents: Promise<Agents> | undefined
   return {
     request: (request) =>
-      // Most processes make no such request, and loading takes 50 ms.
+      // Most processes do not make requests, and loading takes 50 ms.
       Effect.flatMap(
         Effect.promise(() => (agents ??= import("undici").then((undici) => new Agents(guard, undici)))),
         (loaded) => follow(guard, loaded, request)
@@ -75,7 +75,7 @@ export const make = (options: Options = {}): Network => {
   }
 }
 
-/** Connections whose look-ups are checked, apart for origins that need no check. */
+/** Connections whose DNS look-ups are checked; a separate pool for origins that need no check. */
 class Agents {
   readonly undici: typeof Undici
   readonly #guard: AddressGuard.AddressGuard

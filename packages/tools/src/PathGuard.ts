@@ -1,6 +1,6 @@
 /**
- * Which paths tools may be given: relative ones that name a file inside of the workspace, whatever
- * system reads them. All file tools ask here first, whatever stores the files; where they are a
+ * The paths that tools accept: relative paths that name a file inside the workspace on every
+ * operating system. All file tools check paths here first, for every kind of storage; for a
  * directory, `GuardedDirectory` also follows the path step by step. Fails closed.
  */
 import * as Result from "effect/Result"
@@ -10,8 +10,8 @@ const maxName = 255
 const maxPath = 4_096
 
 /**
- * The names along a path, in Unicode's composed form; none: the workspace itself. Fails with what
- * is wrong, as the end of a sentence that begins with the path.
+ * The names along a path, in Unicode's composed form; empty: the workspace itself. Fails with the
+ * problem, as the end of a sentence that begins with the path.
  */
 export const parse = (path: string): Result.Result<ReadonlyArray<string>, string> => {
   const reason = refusalOf(path)
@@ -24,7 +24,7 @@ export const parse = (path: string): Result.Result<ReadonlyArray<string>, string
   return Result.succeed(names.map((name) => name.normalize("NFC")))
 }
 
-/** Whether a name may stand in a path; what may not is left out of lists. */
+/** Whether a name is allowed in a path; other names are omitted from lists. */
 export const isName = (name: string): boolean => problemOf(name) === undefined
 
 const outside = "is outside the workspace: use a path relative to the workspace"
@@ -40,7 +40,7 @@ const refusalOf = (path: string): string | undefined => {
 
 const problemOf = (name: string): string | undefined => {
   if (name === "..") return outside
-  // What a decoder, a font or a normalisation further on may take for a separator or for `..`.
+  // Characters that a later decoder, font or normalisation may turn into a separator or `..`.
   if (/%(?:2e|2f|5c|00)/i.test(name)) return "contains an encoded separator"
   const compatible = name.normalize("NFKC")
   if (compatible !== name && (/[/\\\0]/.test(compatible) || /^\.+$/.test(compatible))) {

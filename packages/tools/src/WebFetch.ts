@@ -1,6 +1,6 @@
 /**
  * The tool `web_fetch`: a page of the public web as Markdown, without navigation and hidden text,
- * or a text document as it is. What a site's robots.txt forbids is not fetched.
+ * or a text document as it is. Pages that a site's robots.txt disallows are not fetched.
  */
 import { type ToolError, ToolFailed } from "@crewline/core/Toolbox"
 import type * as Toolbox from "@crewline/core/Toolbox"

@@ -13,7 +13,7 @@ export type { Engine } from "./WebSearch/Engines.ts"
 
 export interface Options {
   readonly network: Network
-  /** Absent: calls fail, and say how an engine is configured. */
+  /** Absent: calls fail, and the error explains how to configure an engine. */
   readonly engine?: Engines.Engine | undefined
 }
 

@@ -43,7 +43,10 @@ export interface Options {
   readonly allowAddresses?: ReadonlyArray<string>
   /** Hosts that `http_request` may call: `api.example.com`, `*.example.com`, `*`. Default: none. */
   readonly httpHosts?: ReadonlyArray<string>
-  /** The search engine of `web_search`. Default: none, and calls say how to configure one. */
+  /**
+   * The search engine of `web_search`. Default: none; calls then fail and explain how to configure
+   * one.
+   */
   readonly searchEngine?: WebSearch.Engine | undefined
   /** The application's own tools, offered next to the built-in ones. */
   readonly tools?: ReadonlyArray<Toolbox.Tool>
@@ -71,8 +74,8 @@ const listOf = (name: string): Config.Config<ReadonlyArray<string>> =>
   )
 
 /**
- * What the environment says: `CREWLINE_ALLOW_ADDRESSES`, `CREWLINE_HTTP_HOSTS`, and the variables
- * of search engines (`WebSearch.config`).
+ * Options from the environment: `CREWLINE_ALLOW_ADDRESSES`, `CREWLINE_HTTP_HOSTS`, and the
+ * variables of search engines (`WebSearch.config`).
  */
 export const config: Config.Config<Options> = Config.all({
   allowAddresses: AddressGuard.allowConfig,

@@ -6,7 +6,7 @@
  * `2^9`, and `-2^2` is `-4`).
  */
 
-/** What is wrong with an expression, and where (characters from its start). */
+/** A syntax error in an expression, and its position (characters from the start). */
 export class ArithmeticError extends Error {
   readonly position: number
   constructor(message: string, position: number) {
@@ -61,7 +61,7 @@ export const evaluateUnsafe = (expression: string): number => {
 /** Half away from zero, as people round; `toFixed` and `Math.round` each do otherwise somewhere. */
 const round = (x: number, digits: number): number => {
   const shifted = Number(`${Math.abs(x)}e${digits}`)
-  // Numbers with an exponent of their own are beyond what rounding changes.
+  // Rounding does not change numbers that are printed with an exponent.
   if (!Number.isFinite(shifted)) return x
   return Math.sign(x) * Number(`${Math.round(shifted)}e${-digits}`)
 }

@@ -9,7 +9,7 @@ export interface Axis {
 
 const wanted = 6
 
-/** Covers the values; `fromZero`: zero as well, because lengths of bars are compared. */
+/** Covers the values; `fromZero`: also zero, because readers compare lengths of bars. */
 export const of = (values: ReadonlyArray<number>, fromZero: boolean): Axis => {
   let low = values.reduce((least, value) => Math.min(least, value), fromZero ? 0 : Infinity)
   let high = values.reduce((most, value) => Math.max(most, value), fromZero ? 0 : -Infinity)

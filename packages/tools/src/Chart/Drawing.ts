@@ -207,7 +207,7 @@ const clipped = (content: string, max: number): string =>
 
 const entities: { readonly [character: string]: string } = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" }
 
-/** Also without what XML cannot contain. */
+/** Also removes characters that XML cannot contain. */
 const escaped = (content: string): string =>
   content
     .toWellFormed()

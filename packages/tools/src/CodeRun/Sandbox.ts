@@ -1,6 +1,6 @@
 /**
- * One run of code: QuickJS in WebAssembly, in a thread of its own. Ending the thread stops the code
- * wherever it is, also inside of native operations such as sorting.
+ * One run of code: QuickJS in WebAssembly, in a separate thread. Terminating the thread stops the
+ * code anywhere, even inside native operations such as sorting.
  */
 import { type ToolError } from "@crewline/core/Toolbox"
 import * as Effect from "effect/Effect"
@@ -134,7 +134,7 @@ class Calls {
     if (this.#made++ >= maxCalls) return refuse(`The code made more than ${maxCalls} calls.`)
     const parsed = parse(args)
     if (!Predicate.isReadonlyObject(parsed)) return refuse("The arguments of a tool must be an object.")
-    // What was parsed is JSON.
+    // A parsed value is JSON.
     const fiber = Effect.runFork(this.#options.call(name, parsed as Schema.JsonObject))
     this.#running.add(fiber)
     fiber.addObserver((exit) => {
@@ -150,7 +150,7 @@ class Calls {
   }
 }
 
-/** `undefined`: what the code gave has no form in JSON. */
+/** `undefined`: the result of the code cannot be represented in JSON. */
 const parse = (text: string): unknown => {
   try {
     return JSON.parse(text)

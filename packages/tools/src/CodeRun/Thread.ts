@@ -1,4 +1,6 @@
-/** The thread of the sandbox. `main` is run from its text: nothing from outside of it is there. */
+/**
+ * The thread of the sandbox. `main` is run from its source text: nothing outside it is in scope.
+ */
 
 export interface Settings {
   /** The module of `quickjs-wasi`. */
@@ -38,7 +40,7 @@ export const main = async (load: (url: string) => Promise<typeof import("quickjs
     })
   try {
     const { QuickJS } = await load(url)
-    // The types of WebAssembly are those of browsers.
+    // The types of WebAssembly come from the DOM library.
     const vm = await QuickJS.create({
       wasm: module as never,
       memoryLimit: maxBytes,

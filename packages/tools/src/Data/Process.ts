@@ -1,6 +1,6 @@
 /**
- * The process of a database. `main` is run from its text: nothing from outside of it is there. A
- * process, because some operations of the database cannot be interrupted: it is killed at its
+ * The process of a database. `main` is run from its source text: nothing outside it is in scope. It
+ * is a process because some operations of the database cannot be interrupted: it is killed at its
  * limits.
  */
 

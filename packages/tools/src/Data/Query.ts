@@ -36,7 +36,7 @@ const formats: { readonly [extension: string]: string } = {
   parquet: "read_parquet"
 }
 
-/** The function that reads a file of this name; `undefined`: none does. */
+/** The function that reads files with this name; `undefined`: unsupported. */
 export const formatOf = (path: string): string | undefined => {
   const extension = /\.(\w+)$/.exec(path)?.[1]?.toLowerCase() ?? ""
   return Object.hasOwn(formats, extension) ? formats[extension] : undefined
@@ -46,14 +46,14 @@ export const formatOf = (path: string): string | undefined => {
 export const loading = ({ name, path }: Table, file: string): string =>
   `create table "${name}" as from ${formatOf(path)}('${file.replaceAll("'", "''")}')`
 
-/** A database in a process of its own. */
+/** A database in a separate process. */
 export class Connection {
   readonly #process: ChildProcess
   readonly #limits: Limits
   #settle: ((reply: Process.Reply | "Ended") => void) | undefined
   #last: Process.Reply | "Ended" | undefined
 
-  /** `url` is that of the module `@duckdb/node-api`. */
+  /** `url`: of the module `@duckdb/node-api`. */
   constructor(url: string, limits: Limits) {
     this.#limits = limits
     const settings: Process.Settings = { url, maxMemory: limits.maxMemory }

@@ -138,7 +138,7 @@ export class Walk {
   }
 }
 
-/** Uses the directory, and closes whatever was opened in it. */
+/** Uses the directory, and closes everything that was opened in it. */
 export const within = async <A>(directory: string, use: (walk: Walk) => Promise<A>): Promise<A> => {
   const root = await realpath(directory)
   const handle = await open(root, O_RDONLY | O_DIRECTORY)

@@ -1,4 +1,4 @@
-/** Reads a body up to a limit, and tells the other side to stop there. */
+/** Reads a body up to a limit, then cancels the rest. */
 
 export interface Cut {
   readonly bytes: Uint8Array

@@ -1,4 +1,4 @@
-/** What a redirect asks for, as browsers understand it (Fetch standard, HTTP-redirect fetch). */
+/** The request that a redirect leads to, as in browsers (Fetch standard, HTTP-redirect fetch). */
 
 export interface Hop {
   readonly url: URL
@@ -19,7 +19,7 @@ export const locationOf = ({ headers, status }: Redirecting): string | undefined
   statuses.has(status) ? (headers.get("location") ?? undefined) : undefined
 
 const aboutBody = /^content-/i
-/** What must not travel to another origin. Keys have headers of many names. */
+/** Headers that must not be sent to another origin. API keys use many header names. */
 const harmless = /^(?:accept|accept-language|user-agent|content-type)$/i
 
 export const next = (hop: Hop, status: number, url: URL): Hop => {

@@ -1,7 +1,7 @@
 /**
- * The readable part of a page as Markdown: what stands in its `main` or `article` where that is
- * enough, else everything but navigation, headers, footers and forms. What readers do not see is
- * left out: it often speaks to models only.
+ * The readable part of a page as Markdown: its `main` or `article` where that is long enough,
+ * otherwise everything except navigation, headers, footers and forms. Invisible text is omitted: it
+ * is often addressed only to models.
  */
 import { Parser } from "htmlparser2"
 import { Writer } from "./Writer.ts"
@@ -11,7 +11,7 @@ export interface Page {
   readonly markdown: string
 }
 
-/** Less text than this in `main` is not what the page is about, in characters. */
+/** Minimum length of the text in `main` to count as the content of the page, in characters. */
 const minMain = 200
 
 const ignored = new Set([
@@ -44,7 +44,7 @@ interface Element {
 
 const root: Element = { name: "", isIgnored: false, isBeside: false, isMain: false }
 
-/** Reads HTML; `url` is what links are relative to. */
+/** Reads HTML; `url` is the base of relative links. */
 export const fromHtml = (html: string, url: URL): Page => {
   const stack: Array<Element> = []
   const writer = new Writer(url)

@@ -1,7 +1,7 @@
 /**
- * The Robots Exclusion Protocol (RFC 9309): which paths a site does not want programs to fetch. Its
- * rules are kept for an hour. A site whose robots.txt cannot be had because of the site itself
- * (status 5xx, no connection) is not fetched; one without a robots.txt is.
+ * The Robots Exclusion Protocol (RFC 9309): which paths a site disallows for programs. Its rules
+ * are cached for an hour. A site whose robots.txt is unavailable because of the site itself (status
+ * 5xx, no connection) is not fetched; one without a robots.txt is.
  */
 import { type ToolError, ToolFailed } from "@crewline/core/Toolbox"
 import * as Clock from "effect/Clock"
@@ -59,7 +59,7 @@ export const make = (network: Network): Robots => {
   }
 }
 
-/** The rules of the groups that name the agent, or else of those for all. */
+/** The rules of the groups that name the agent, otherwise of the groups for all agents. */
 export const parse = (text: string, agent: string): ReadonlyArray<Rule> => {
   const groups = new Map<string, Array<Rule>>()
   let current: Array<string> = []
@@ -88,7 +88,7 @@ export const parse = (text: string, agent: string): ReadonlyArray<Rule> => {
   return groups.get(agent.toLowerCase()) ?? groups.get("*") ?? []
 }
 
-/** The longest pattern that matches decides; of two as long, the one that allows. */
+/** The longest matching pattern decides; of two with equal length, the one that allows. */
 export const isAllowed = (rules: ReadonlyArray<Rule>, path: string): boolean => {
   if (path === "/robots.txt") return true
   let best: Rule | undefined
@@ -100,7 +100,7 @@ export const isAllowed = (rules: ReadonlyArray<Rule>, path: string): boolean => 
   return best?.isAllowed ?? true
 }
 
-/** `*` stands for any characters, `$` at the end for the end. Linear: each part is found once. */
+/** `*` matches any characters, a final `$` the end. Linear time: each part is searched once. */
 const matches = (pattern: string, path: string): boolean => {
   const isAnchored = pattern.endsWith("$")
   const parts = (isAnchored ? pattern.slice(0, -1) : pattern).split("*")

@@ -61,7 +61,7 @@ const asking = (engine: Engine, { limit, query }: Query): Asking => {
 
 const Text = Schema.optionalKey(Schema.NullOr(Schema.String))
 
-/** What the engines have in common: a list of results, under the names of each. */
+/** Shared by all engines: a list of results, under engine-specific field names. */
 const Result = Schema.Struct({
   title: Text,
   url: Text,
