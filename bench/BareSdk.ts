@@ -1,5 +1,5 @@
 /**
- * A call of each official SDK as its users write it, with Node's fetch and none of our code: the
+ * A call of each official SDK as its users write it, with Node's fetch and without our code: the
  * baseline for calls through Crewline.
  */
 

@@ -9,7 +9,7 @@ export interface Client {
   readonly close: () => void
 }
 
-/** With as many connections as are needed at once, and an optional API key. */
+/** An HTTP client with as many concurrent connections as needed, and an optional API key. */
 export const make = (url: string, key?: string): Client => {
   const agent = new Agent({ keepAlive: true })
   const authorized = key === undefined ? {} : { authorization: `Bearer ${key}` }

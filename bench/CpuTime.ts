@@ -1,7 +1,7 @@
 /**
  * CPU of processes on this machine, in microseconds, as Linux's scheduler counts it: of a process
- * with all its threads, and of the sessions of a database. What PostgreSQL does besides
- * (checkpoints, writing its log) serves all databases and is left out.
+ * with all its threads, and of the sessions of a database. Background work of PostgreSQL
+ * (checkpoints, writing its log) serves all databases and is excluded.
  */
 import * as Effect from "effect/Effect"
 import { readdirSync, readFileSync } from "node:fs"

@@ -45,7 +45,7 @@ const measure = (events: number, known: (typeof statistics)[number]) =>
     const sql = yield* SqlClient.SqlClient
     const log = yield* EventLog.EventLog
     const step = (task: string) => Effect.andThen(log.append("x", [started(task)]), log.append("x", [completed(task)]))
-    // The server must not analyze the tables by itself.
+    // The server must not auto-analyze the tables.
     yield* asOwner(
       Effect.andThen(
         sql`alter table crewline_event set (autovacuum_enabled = false)`,

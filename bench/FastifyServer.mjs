@@ -1,6 +1,6 @@
 /**
- * What a GET costs at least: fastify, a pool of ten connections, one prepared select by key, and
- * the body sent as it is stored. A process of its own; prints its address.
+ * The minimum cost of a GET: fastify, a pool of ten connections, one prepared select by key, and
+ * the body sent as it is stored. A separate process; prints its address.
  *
  *     node bench/FastifyServer.mjs postgres://…
  */

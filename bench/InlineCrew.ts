@@ -1,4 +1,4 @@
-/** Crews as clients of the HTTP API send them, whose agent asks the fake provider. */
+/** Crews as clients of the HTTP API send them; their agent calls the fake provider. */
 
 interface Options {
   /** Each task after the one before; otherwise side by side. */

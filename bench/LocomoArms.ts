@@ -42,7 +42,7 @@ const byMemory =
 const words: Ask = (conversation) =>
   Effect.andThen(Effect.sync(Data.make), byMemory(Layer.provide(Memory.layerLocalEmbedded, Words.layer))(conversation))
 
-/** The places of the best scores, the first of equal ones first; without those that have none. */
+/** The indices of the best scores, ties in order; scores of 0 are omitted. */
 const best = (scores: ReadonlyArray<number>, count = depth): ReadonlyArray<number> =>
   [...scores.keys()]
     .filter((index) => scores[index]! > 0)

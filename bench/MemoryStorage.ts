@@ -1,8 +1,8 @@
 /**
- * What the memory of PostgreSQL costs against the same SQL by hand. Each statement that the memory
- * sends is recorded and sent again as it is, to a second database that has the same rows: what is
- * left is what the memory does besides, which is checking, terms, ranking and reading of rows. Both
- * take turns, so that a busy machine is as busy for either.
+ * The cost of the memory of PostgreSQL against the same SQL by hand. Each statement that the memory
+ * sends is recorded and replayed unchanged on a second database with the same rows: the difference
+ * is the work of the memory itself, which is checking, terms, ranking and reading of rows. Both
+ * alternate, so that load on the machine affects both equally.
  *
  * A row for each number of memories in a scope: milliseconds by the median (bulk: for 100
  * memories), and ratios.
@@ -46,7 +46,7 @@ interface Statement {
   readonly params: ReadonlyArray<unknown>
 }
 
-/** The client, noting what is sent. */
+/** The client, recording the statements that it sends. */
 const recording = (sql: SqlClient.SqlClient, sent: Array<Statement>): SqlClient.SqlClient =>
   new Proxy(sql, {
     get: (target, property, receiver) =>

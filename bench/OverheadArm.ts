@@ -1,5 +1,5 @@
 /**
- * One arm of a comparison: a process that makes the same calls of a model, 50 at once, by the bare
+ * One arm of a comparison: a process that makes the same model calls, 50 at once, with the bare
  * `openai` SDK, or as executions of Crewline with the log in memory, in PostgreSQL, or embedded.
  */
 import type * as FakeProvider from "@crewline/fake-provider/Process"

@@ -71,7 +71,7 @@ export const crewline = async (port: number, concurrency: number, options?: Redi
 }
 
 /**
- * As its documentation recommends for throughput: concurrency, jobs that leave nothing behind,
+ * As its documentation recommends for throughput: concurrency, jobs that are removed on completion,
  * flows and bulks added at once.
  */
 export const bullmq = async (port: number, concurrency: number): Promise<Arm> => {

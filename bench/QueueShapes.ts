@@ -10,10 +10,7 @@ export interface Task {
 export interface Shape {
   readonly name: string
   readonly tasks: ReadonlyArray<Task>
-  /**
-   * The same as trees, as far as it can be said with them: each task with what it waits for below
-   * it.
-   */
+  /** The same as trees, where trees can express it: each task with its dependencies below it. */
   readonly trees: ReadonlyArray<Tree> | undefined
 }
 
@@ -59,7 +56,7 @@ export const chains = (count: number, length: number): Shape => {
   return { name: "chains", tasks: all.flatMap(({ tasks }) => tasks), trees: all.map(({ tree }) => tree) }
 }
 
-/** Many independent tasks, and one that needs them all. */
+/** Many independent tasks, and one that depends on all of them. */
 export const fanIn = (width: number): Shape => {
   const leaves = range(width, (n) => `t${n}`)
   return {

@@ -1,8 +1,8 @@
 /**
- * How many scripts per second one client can run on one Redis, whatever they do: the ceiling of
- * every queue that needs a script per task. `commit` reads and writes the minimum that settles a
- * task: its lease goes, its state is written, a dependent loses a dependency, becomes ready, and is
- * leased.
+ * How many scripts per second one client can run on one Redis, regardless of their work: the
+ * ceiling of every queue that needs a script per task. `commit` reads and writes the minimum that
+ * settles a task: its lease goes, its state is written, a dependent loses a dependency, becomes
+ * ready, and is leased.
  */
 import { createHash } from "node:crypto"
 import { Redis } from "ioredis"

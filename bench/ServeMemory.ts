@@ -1,6 +1,6 @@
 /**
- * Memory of `crewline serve` on the embedded database: on a new directory, on an old one, and after
- * many executions of one task, 20 at once; each at its peak and when it was idle for five seconds.
+ * Memory of `crewline serve` on the embedded database: on a new directory, on an existing one, and
+ * after many executions of one task, 20 at once; each at its peak and after five idle seconds.
  */
 import * as FakeProvider from "@crewline/fake-provider/Process"
 import { mkdtempSync, rmSync } from "node:fs"

@@ -1,6 +1,6 @@
 /**
- * A crew whose tasks take a given time, and what it runs on: a model that answers after that time,
- * without a network.
+ * A crew whose tasks take a given time, and its model, which answers after that time, without a
+ * network.
  */
 import * as EventLog from "@crewline/core/EventLog"
 import * as Llm from "@crewline/core/Llm"

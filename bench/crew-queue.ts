@@ -1,8 +1,8 @@
 /**
  * The same crew one task after the other, in parallel in one process, and in parallel over Redis
- * and PostgreSQL with 1, 2, 4 and 8 worker processes that work on one task at a time: how long it
- * takes, over the time of its longest chain of tasks. Each task takes 50 ms or 500 ms of a model's
- * time. `ideal` is what a scheduler that costs nothing would reach with as many workers.
+ * and PostgreSQL with 1, 2, 4 and 8 worker processes that work on one task at a time: its duration,
+ * relative to that of its longest chain of tasks. Each task takes 50 ms or 500 ms of a model's
+ * time. `ideal` is the result of a scheduler without overhead and with as many workers.
  *
  * `npm run -s bench -- crew-queue --chart 1` also draws `docs/crew-queue.svg`. Needs PostgreSQL at
  * `TEST_DATABASE_URL`, default 127.0.0.1:5432.

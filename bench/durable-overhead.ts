@@ -1,8 +1,8 @@
 /**
- * What durability adds to orchestration: CPU per one-task execution, 50 at once, with the log in
- * PostgreSQL and embedded, against the bare `openai` SDK that makes the same calls in the same run.
- * It is the CPU of the process that runs them; for a PostgreSQL server, that of its sessions is
- * reported separately.
+ * The cost that durability adds to orchestration: CPU per one-task execution, 50 at once, with the
+ * log in PostgreSQL and embedded, against the bare `openai` SDK that makes the same calls in the
+ * same run. It is the CPU of the process that runs them; for a PostgreSQL server, the CPU of its
+ * sessions is reported separately.
  *
  * `npm run -s bench -- durable-overhead --json [--rounds 9] [--executions 500]`. Needs Linux, and
  * PostgreSQL on this machine at `TEST_DATABASE_URL`, default 127.0.0.1:5432.

@@ -1,5 +1,5 @@
 /**
- * What durability costs: executions whose tasks take no time, with the log in PostgreSQL and
+ * The cost of durability: executions whose tasks take no time, with the log in PostgreSQL and
  * embedded, as a chain, as tasks side by side (wide) and as a fan (one, many, one). `pagesPerStep`
  * are the pages that the database touched, per task: a step is the start and the outcome of a task.
  * Both counters come from the database's own statistics and include opening the connections.

@@ -1,9 +1,9 @@
 /**
- * How fast one execution reaches all who follow it by WebSocket: 1,000 clients on loopback, half of
- * which disconnect at different positions and reconnect with the last seq that they saw.
- * `messages/s` counts what clients received, from the first event appended after all of them were
- * there to the last client closed; the clients live in this process too and parse every message,
- * which is most of the time.
+ * How fast the events of one execution reach all clients that follow it by WebSocket: 1,000 clients
+ * on loopback, half of which disconnect at different positions and reconnect with the last seq that
+ * they saw. `messages/s` counts what clients received, from the first event appended after all of
+ * them were there to the last client closed; the clients live in this process too and parse every
+ * message, which is most of the time.
  */
 import * as EventLog from "@crewline/core/EventLog"
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
@@ -23,7 +23,7 @@ const clients = 1_000
 const events = 300
 const batch = 5
 
-/** There are no workers: the benchmark appends the events itself. */
+/** No workers: the benchmark appends the events itself. */
 const services = Layer.mergeAll(
   Layer.succeed(Llm.Llm, { resolve: () => Effect.never }),
   Layer.succeed(Toolbox.Toolbox, {
@@ -46,7 +46,7 @@ interface Client {
   readonly done: Promise<number>
 }
 
-/** Follows to the end; when `cutAt` is given, it is cut there once and comes back. */
+/** Follows to the end; with `cutAt`, it disconnects there once and reconnects. */
 const follow = (url: string, cutAt: number | undefined): Client => {
   const seqs: Array<number> = []
   let isReady = () => {}
@@ -78,7 +78,7 @@ const follow = (url: string, cutAt: number | undefined): Client => {
         })
         socket.on("error", () => undefined)
         socket.on("close", (code) => {
-          // Settles `ready` only when nothing was ever received.
+          // Settles `ready` only if no message was received.
           isRefused(new Error(`A follower was closed with ${code} before its first event.`))
           if (!isCut) return resolve(code)
           cut = undefined

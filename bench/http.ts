@@ -1,5 +1,5 @@
 /**
- * What requests of the HTTP API cost: requests a second, and CPU of the server and of its
+ * The cost of requests of the HTTP API: requests a second, and CPU of the server and of its
  * PostgreSQL sessions per request, in microseconds.
  *
  * - `get crew`; `get execution`: of 2 and of 10,000 tasks, while it runs and when it has ended.
@@ -9,8 +9,8 @@
  *   model answers at once.
  *
  * Each arm is a separate server with a separate database. Rounds alternate between the arms, and a
- * row of ratios gives the medians of what the rounds give. `CREWLINE_BENCH_BASELINE=<checkout>`
- * adds an arm: another version of Crewline, installed there.
+ * row of ratios gives the medians of the rounds' ratios. `CREWLINE_BENCH_BASELINE=<checkout>` adds
+ * an arm: another version of Crewline, installed there.
  *
  * With `--access 1` the server requires a key, and a second one has neither keys nor row security,
  * to measure the cost of both.
@@ -140,7 +140,7 @@ const prepare = async ({ client, name }: Arm, tasks: number) => {
   return { crew, paths }
 }
 
-/** Ends those that never end by themselves. */
+/** Cancels executions that would not end otherwise. */
 const cancelAll = async (client: Client.Client) => {
   const page = await client.get("/api/v1/executions?status=pending,running&limit=10")
   const { items } = JSON.parse(page.toString()) as { readonly items: ReadonlyArray<{ readonly id: string }> }

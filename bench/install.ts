@@ -16,7 +16,7 @@ export const options = { rounds: 11 }
 
 const root = join(import.meta.dirname, "..")
 
-/** What people install, by the names of packages. */
+/** The packages that users install, by name. */
 const installations = [
   ["crewline"],
   ["crewline", "openai"],
@@ -63,7 +63,7 @@ const install = async (
 ): Promise<void> => {
   mkdirSync(place)
   const dependencies = Object.fromEntries(names.map((name) => [name, tarballs.get(name) ?? "*"]))
-  // The packages ask for each other by version: they must mean these.
+  // The packages depend on each other by version: these must resolve to the tarballs.
   const overrides = Object.fromEntries([...tarballs].filter(([name]) => !names.includes(name)))
   const manifest = { name: "application", private: true, type: "module", dependencies, overrides }
   writeFileSync(join(place, "package.json"), JSON.stringify(manifest))

@@ -1,18 +1,17 @@
 /**
- * What a model call costs with every wrapper around it, in CPU, for each SDK: the bare SDK with
- * Node's fetch, our model alone, our model with each wrapper by itself, and with all of them
- * together as `Resilience` composes them; whole, and streamed in 20 chunks, with the time to the
- * first chunk. 50 calls at once. The target is 1.25 times the bare SDK, and a first chunk within 5
- * ms of it.
+ * The CPU cost of a model call with every wrapper around it, for each SDK: the bare SDK with Node's
+ * fetch, our model alone, our model with each wrapper separately, and with all of them as
+ * `Resilience` composes them; whole, and streamed in 20 chunks, with the time to the first chunk.
+ * 50 calls at once. The target is 1.25 times the bare SDK, and a first chunk within 5 ms of it.
  *
- * Every arm is a separate process. The arms of one SDK are alive together and take turns in short
+ * Every arm is a separate process. The arms of one SDK run concurrently and alternate in short
  * slices, in another order each round, and an arm is compared with the bare SDK of the same round,
- * two seconds away at most: a machine that is busy for a while is busy for both. Before each slice
- * an arm makes some calls that are not counted, so that none counts the connections that idled away
- * meanwhile, and collects its young garbage. (Not all of it: a full collection while no call is in
- * flight makes V8 discard compiled code, 1,381 functions in 40 slices, and the slice measures the
- * compiler.) Code is compiled in thousands of calls before the first round. The result is the
- * median over the rounds, with the interquartile range.
+ * at most two seconds apart: temporary load on the machine affects both. Before each slice an arm
+ * makes some uncounted calls, so that reconnecting idle connections is not measured, and collects
+ * its young garbage. (Not all of it: a full collection while no call is in flight makes V8 discard
+ * compiled code, 1,381 functions in 40 slices, and the slice measures the compiler.) Code is
+ * compiled in thousands of calls before the first round. The result is the median over the rounds,
+ * with the interquartile range.
  *
  * `--rounds 30` measures longer; `--openai 0`, `--streamed 0` and so on omit cases.
  */
@@ -43,7 +42,7 @@ const cases = ["whole", "streamed"] as const
 export const options = { rounds: 20, openai: 1, anthropic: 1, ollama: 1, whole: 1, streamed: 1 }
 
 const concurrency = 50
-/** Calls in a slice: enough that collecting their garbage is part of what they cost. */
+/** Calls in a slice: enough that collecting their garbage is part of their cost. */
 const calls = 200
 /** Calls of an arm that are not counted, before the first round. */
 const warmUps = 6_000

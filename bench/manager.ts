@@ -1,10 +1,10 @@
 /**
- * What a manager adds to a crew: calls, tokens and time. The same four tasks as a sequential crew,
- * a parallel one and a managed one, and the parallel one with each of what a manager may do; then
- * one task of which five parts are delegated. The model answers after the time that its agent
- * takes, without a network. `makespanOverCritical`: over the longest chain of the crew's own tasks,
- * of the delegated parts over the longest of them. `addedCalls` and `addedTokens`: over the
- * parallel crew; of delegated parts, over the parts themselves.
+ * The overhead that a manager adds to a crew: calls, tokens and time. The same four tasks as a
+ * sequential crew, a parallel one and a managed one, and the parallel one with each of the
+ * manager's duties; then one task of which five parts are delegated. The model answers after the
+ * time that its agent takes, without a network. `makespanOverCritical`: over the longest chain of
+ * the crew's own tasks, of the delegated parts over the longest of them. `addedCalls` and
+ * `addedTokens`: over the parallel crew; of delegated parts, over the parts themselves.
  */
 import * as Crew from "@crewline/core/Crew"
 import * as Scripted from "@crewline/llm/Scripted"
@@ -117,7 +117,7 @@ const delegating: Case = {
   ]
 }
 
-/** The parts alone. */
+/** Only the parts. */
 const apart: Case = {
   crew: Crew.make({
     name: "report",

@@ -1,16 +1,15 @@
 /**
- * How well memory finds the evidence for a question:
- * `npm run -s bench -- memory --locomo FILE --json`, FILE a list of conversations of LoCoMo
- * (Maharana et al., 2024; snap-research/locomo on GitHub; CC BY-NC: for evaluation only, not part
- * of this repository). Its numbers are shares of a question's evidence that are among the first 5,
- * 10 and 50; questions without evidence are left out. Captions of pictures that were sent are part
- * of what was said.
+ * How well memory finds the evidence for a question: `npm run -s bench -- memory --locomo FILE
+ * --json`, FILE a list of conversations of LoCoMo (Maharana et al., 2024; snap-research/locomo on
+ * GitHub; CC BY-NC: for evaluation only, not part of this repository). Its numbers are shares of a
+ * question's evidence that are among the first 5, 10 and 50 results; questions without evidence are
+ * left out. Captions of sent pictures are part of the messages.
  *
  * The arms `lexical` and `words` are shipped; the others are alternatives: plain BM25, `ts_rank` of
  * PostgreSQL with the terms of the question joined by OR, hashed vectors alone, and these fused
  * with the terms by rank.
  *
- * Without a file: what the memory of PostgreSQL costs against the same SQL by hand, by the number
+ * Without a file: the cost of the memory of PostgreSQL against the same SQL by hand, by the number
  * of memories in a scope, up to `--memories 10000`. Needs PostgreSQL at `TEST_DATABASE_URL`.
  */
 import * as Effect from "effect/Effect"

@@ -1,5 +1,5 @@
 /**
- * What one model call costs: CPU of the bare `openai` SDK with Node's fetch, of the same SDK with
+ * The cost of one model call: CPU of the bare `openai` SDK with Node's fetch, of the same SDK with
  * our fetch over undici, and of our `generate`; whole, streamed in 20 chunks, and with the messages
  * and tools of a loop that has called five tools. 50 at once. Every arm is a separate process;
  * rounds alternate between them.

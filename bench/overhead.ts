@@ -1,7 +1,7 @@
 /**
- * What orchestration costs: CPU per one-task execution, 50 at once, with the event log in process,
+ * The cost of orchestration: CPU per one-task execution, 50 at once, with the event log in process,
  * against the bare `openai` SDK with its default fetch making the same calls in the same run. Every
- * arm is a separate process; rounds alternate between them, so that a noisy machine is noisy for
+ * arm is a separate process; rounds alternate between them, so that noise on the machine affects
  * both. Also the memory of an execution in flight.
  */
 import * as FakeProvider from "@crewline/fake-provider/Process"

@@ -1,7 +1,7 @@
 /**
- * Tasks that do nothing, through the queue over Redis and through BullMQ: how much of a task's time
- * is the queue's. One process, one worker with a concurrency of 50 in each arm, and a separate
- * Redis without persistence. `busy poll`: with `busyPollMicros: 300`.
+ * Tasks without work, through the queue over Redis and through BullMQ: the queue's share of a
+ * task's time. One process, one worker with a concurrency of 50 in each arm, and a separate Redis
+ * without persistence. `busy poll`: with `busyPollMicros: 300`.
  *
  * `tasks/s` counts from before the tasks are added to the last acknowledgement. `µs` is processor
  * time a task: of this process (`client`) and of Redis (`redis`). `ratio` is the median of the
