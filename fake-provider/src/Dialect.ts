@@ -11,7 +11,7 @@ export interface Schema {
   readonly enum?: ReadonlyArray<unknown>
 }
 
-/** What a request asks for. */
+/** The content of a request. */
 export interface Question {
   readonly model: string
   /** Messages of the conversation. */

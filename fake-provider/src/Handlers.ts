@@ -1,7 +1,6 @@
 /**
- * What a fake provider does with a request: answers in the dialect of the request, or fails in one
- * of the ways in which providers and networks fail. A handler is a function, so a test combines
- * them or writes its own.
+ * How a fake provider handles a request: it answers in the dialect of the request, or fails as
+ * providers and networks fail. A handler is a function, so a test combines them or writes its own.
  */
 import * as Dialect from "./Dialect.ts"
 import * as Embeddings from "./Dialect/Embeddings.ts"
@@ -13,13 +12,13 @@ export type Handler = (request: Received, response: Responder) => void | Promise
 /** A handler that answers, or begins to, before it returns. */
 export type Immediate = (request: Received, response: Responder) => void
 
-/** An answer of a model; what is left out is empty. */
+/** An answer of a model; omitted parts are empty. */
 export interface Said {
   readonly text?: string
   readonly reasoning?: string
   readonly calls?: ReadonlyArray<{ readonly id?: string; readonly name: string; readonly arguments: string }>
   readonly stop?: "length"
-  /** The model that answers. Default: the one that was asked. */
+  /** The model that answers. Default: the requested model. */
   readonly model?: string
   /** Default: a token per four characters of the request and of the text. */
   readonly usage?: Partial<Dialect.Usage>

@@ -1,7 +1,7 @@
 /**
- * Servers with their own variants of OpenAI's chat completions, which refuse what the real ones
- * refuse. What a server does otherwise than OpenAI is its `Habits`; `Servers` has those of known
- * ones, and `Variants` makes others up from a seed.
+ * Servers with their own variants of OpenAI's chat completions, which refuse the same requests as
+ * the real ones. The `Habits` of a server are its differences from OpenAI; `Servers` has those of
+ * known servers, and `Variants` generates others from a seed.
  */
 import type { Habits } from "./Imitated/Habits.ts"
 import * as Refusals from "./Imitated/Refusals.ts"

@@ -1,6 +1,6 @@
 /**
- * Starts a scripted fake provider as a separate process (`main.ts` has its flags), and asks it what
- * it was asked.
+ * Starts a scripted fake provider as a separate process (`main.ts` has its flags), and queries the
+ * requests that it received.
  */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
@@ -18,7 +18,10 @@ export interface Process {
   readonly asked: () => Promise<Asked>
   /** How often the answer to each turn was written out whole, whether anyone read it or not. */
   readonly answered: () => Promise<Asked>
-  /** What was asked, once no client is connected any more: all that dead processes had sent. */
+  /**
+   * The turns asked, once no client is connected any more: includes everything that dead processes
+   * had sent.
+   */
   readonly askedByTheDead: () => Promise<Asked>
   readonly stop: () => void
 }
@@ -47,7 +50,7 @@ export const start = async (...flags: ReadonlyArray<string>): Promise<Process> =
     askedByTheDead: async () => {
       for (let tries = 0; tries < 200; tries++) {
         const now = await calls()
-        // One connection is the one that asks.
+        // One connection is the query itself.
         if (now.open <= 1) return counts(now, "asked")
         await sleep(10)
       }

@@ -26,7 +26,7 @@ export class Received {
   readonly path: string
   /** The body as it came. */
   readonly text: string
-  /** The API that was asked; absent: none of those. */
+  /** The requested API; absent: none of the known ones. */
   readonly dialect: Dialect | undefined
   readonly #raw: RawRequest
   #headers: Readonly<Record<string, string>> | undefined
@@ -49,7 +49,7 @@ export class Received {
     return this.headers["authorization"] ?? this.headers["x-api-key"] ?? ""
   }
 
-  /** The model that is asked. */
+  /** The requested model. */
   get model(): unknown {
     return this.body["model"]
   }
@@ -58,7 +58,7 @@ export class Received {
     return (this.#body ??= JSON.parse(this.text))
   }
 
-  /** What is asked, whatever the dialect. */
+  /** The question, independent of the dialect. */
   get question(): Question {
     if (this.dialect === undefined) throw new Error(`${this.method} ${this.path} asks no model.`)
     return this.dialect.read(this.body)

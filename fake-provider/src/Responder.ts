@@ -22,7 +22,7 @@ export class Responder {
     this.#next = next
   }
 
-  /** Whether a client is still there to be answered. */
+  /** Whether the client is still connected. */
   get isOpen(): boolean {
     return !this.#socket.destroyed && this.#state !== "ended"
   }
@@ -31,7 +31,7 @@ export class Responder {
     return this.#state !== "waiting"
   }
 
-  /** Adds a header to whatever is answered. */
+  /** Adds a header to every answer. */
   setHeader(name: string, value: string): void {
     this.#extra += `${name}: ${value}\r\n`
   }
@@ -89,7 +89,7 @@ export class Responder {
     this.#finish()
   }
 
-  /** Closes the connection, whatever has been answered. */
+  /** Closes the connection, regardless of what has been sent. */
   destroy(): void {
     this.#socket.destroy()
   }

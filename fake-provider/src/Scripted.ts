@@ -2,8 +2,9 @@
  * A handler whose answers are deterministic and steered by directives in the prompt (`Directives`).
  * It counts every turn of a conversation, so that a test can tell whether one was asked twice.
  *
- * `GET /calls` answers with what was asked: every turn (last user message and number of messages),
- * how often it was asked, and how often its answer was written out whole. `POST /reset` forgets.
+ * `GET /calls` returns the requests: every turn (last user message and number of messages), how
+ * often it was asked, and how often its answer was sent completely. `POST /reset` clears the
+ * counts.
  */
 import type { Question, Schema } from "./Dialect.ts"
 import * as Directives from "./Directives.ts"
@@ -28,7 +29,7 @@ export interface Turn {
   answered: number
 }
 
-/** What `GET /calls` answers. */
+/** The response of `GET /calls`. */
 export interface Calls {
   readonly total: number
   readonly answered: number

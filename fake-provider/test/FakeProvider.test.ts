@@ -1,4 +1,4 @@
-/** What the fake writes, the official SDKs read: whole and streamed alike. */
+/** The official SDKs can read the fake's answers, both whole and streamed. */
 import { Anthropic } from "@anthropic-ai/sdk"
 import { type ChatResponse, Ollama } from "ollama"
 import { OpenAI } from "openai"
@@ -15,7 +15,7 @@ const said: FakeProvider.Said = {
   usage: { input: 100, cached: 40, written: 10, output: 20, reasoning: 5 }
 }
 
-/** What each SDK found in an answer. */
+/** The content that each SDK found in an answer. */
 interface Seen {
   readonly reasoning: string
   readonly text: string
@@ -35,7 +35,7 @@ const openAi = async (provider: FakeProvider.FakeProvider, stream: boolean): Pro
   let reasoning = ""
   if (stream) {
     const events = client.chat.completions.stream({ model: "m", messages })
-    // The SDK gathers only what is OpenAI's own.
+    // The SDK collects only OpenAI's own fields.
     for await (const { choices } of events) reasoning += reasoned(choices[0]?.delta ?? {})
     completion = await events.finalChatCompletion()
   } else {
@@ -122,7 +122,7 @@ const dialects = [
   {
     name: "Ollama's chat",
     ask: ollama,
-    // The SDK knows no ids of calls.
+    // The SDK does not support call ids.
     whole: { ...seen, calls: called.map(([, ...rest]) => [undefined, ...rest]), stop: "stop" },
     early: "length"
   }

@@ -30,8 +30,8 @@ export interface Request {
 }
 
 /**
- * Everything that is asked in the same words, whatever the dialect; the schema of the answer is
- * not.
+ * The parts of a request that are the same in every dialect, which excludes the schema of the
+ * answer.
  */
 export const read = (request: Request): Omit<Question, "schema"> => {
   const user = request.messages.findLast(asks)

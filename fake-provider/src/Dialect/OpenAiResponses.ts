@@ -28,7 +28,7 @@ export const dialect: Dialect = {
   streamType: "text/event-stream",
   stream: (reply) => {
     let items = 0
-    /** The item whose pieces are being written. */
+    /** The item that is being streamed. */
     let growing: { readonly type: PartType; text: string } | undefined
     const close = (): ReadonlyArray<string> => {
       if (growing === undefined) return []

@@ -1,4 +1,4 @@
-/** In what a server that is compatible with OpenAI differs from it. */
+/** The differences of an OpenAI-compatible server from OpenAI. */
 import type { Body } from "../Received.ts"
 
 export type Feature = "json_schema" | "json_object" | "tools" | "tool_choice" | "stream_options" | "system_role"
@@ -16,17 +16,17 @@ export interface Habits {
   readonly arguments: "text" | "object" | "pieces" | "doubled" | "again" | "null-first"
   readonly content: "text" | "parts" | "fenced" | "talkative"
   readonly thoughts: "reasoning_content" | "reasoning" | "parts" | "tags" | "late-tag" | "none"
-  /** What it sends beside calls and answers. */
+  /** The opaque fields that it sends with calls and answers. */
   readonly signs: "nothing" | "calls" | "functions" | "details" | "blocks"
   readonly usage: "end" | "none" | "zeros" | "groq" | "choice" | "total" | "timings"
   readonly done: boolean
   readonly streamType: string
   /** A comment or an event without choices between the others. */
   readonly noise: boolean
-  // --- what it refuses ---
+  // --- refusals ---
   /** Features that it does not have, and its error message. */
   readonly lacks: { readonly [F in Feature]?: string }
-  /** Whether calls have to come back with what was sent beside them. */
+  /** Whether calls must be returned with the opaque fields that came with them. */
   readonly wantsSigned: boolean
   /** Whether the thoughts that led to calls have to come back with them. */
   readonly wantsThoughts: boolean

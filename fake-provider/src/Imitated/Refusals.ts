@@ -1,4 +1,4 @@
-/** What a server refuses of a request, in its words. */
+/** The features of a request that a server refuses, in its words. */
 import type { Habits } from "./Habits.ts"
 import type { Body, Received } from "../Received.ts"
 
@@ -103,8 +103,7 @@ const hasThoughts = ({ thoughts }: Habits, message: Message): boolean =>
 
 const isSigned = ({ ids, signs }: Habits, message: Message, issued: ReadonlySet<string>): boolean => {
   const calls = message.tool_calls ?? []
-  // Of calls that another server made nobody can have the signature; Gemini takes a word in its
-  // place.
+  // Calls made by another server cannot have a signature; Gemini accepts a placeholder instead.
   const own = calls.filter(({ id }) => issued.has(id) || ids === "same" || ids === "none")
   switch (signs) {
     case "calls":

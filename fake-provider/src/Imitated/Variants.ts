@@ -57,7 +57,7 @@ export const variant = (seed: number): Server => {
   const thoughts = one(choices.thoughts)
   const index = one(choices.index)
   const ids = one(choices.ids)
-  // Nothing at all tells the halves of two calls apart where neither is numbered or named.
+  // Without numbers and ids, the pieces of two calls cannot be told apart.
   const form = ids === "none" && index !== "counted" ? "text" : one(choices.arguments)
   const habits: Habits = {
     ...openAi,

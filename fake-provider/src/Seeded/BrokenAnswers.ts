@@ -31,7 +31,7 @@ export interface BrokenAnswer {
   readonly handler: Immediate
 }
 
-/** `text`: what comes of it. */
+/** `text`: the part of the answer that is sent. */
 export const brokenAnswer = (seed: number, text = "The first half of"): BrokenAnswer => {
   const random = Random.of(seed)
   const { habits } = Imitated.variant(seed)
