@@ -17,7 +17,7 @@ describe.skipIf(missing !== undefined)(missing ?? "a campaign against workers an
   it.each(["redis", "bullmq"])("ends with every promise kept, over %s", { timeout: 240_000 }, async (queue) => {
     const options = ["--seconds", "4", "--executions", "12", "--workers", "3", "--queue", queue, "--json"]
     const { stdout } = await promisify(execFile)(process.execPath, [join(root, "chaos/run.ts"), ...options]).catch(
-      // It ends with 1 when a promise was broken: the report says which.
+      // It exits with 1 when a guarantee was violated: the report names it.
       (error: { readonly stdout: string; readonly message: string }) => {
         if (error.stdout === "") throw new Error(error.message)
         return error

@@ -1,13 +1,13 @@
 /**
- * What README.md and docs/ show is run. The language of a block says how:
+ * Runs the code blocks of README.md and docs/. The language of a block determines how:
  *
  * - `ts`: a whole program; it is type-checked and run, with the demonstration model, and must exit
- *   with 0. What says `DATABASE_URL` gets an empty database. A test is run by vitest. What begins
- *   with the name of a file (`// server.ts`) is run by `DocsRecipes.test.ts`.
+ *   with 0. A program that mentions `DATABASE_URL` gets an empty database. A test is run by vitest.
+ *   A block that begins with the name of a file (`// server.ts`) is run by `DocsRecipes.test.ts`.
  * - `bash`: all blocks of a file, in order, in one shell in the root of the repository; every
- *   command must succeed. In a file that says `CREWLINE_URL` a server listens there.
+ *   command must succeed. In a file that mentions `CREWLINE_URL`, a server listens there.
  * - `yaml` that begins with `name:`: a whole crew, which must be valid.
- * - anything else (`sh`, `text`, `json` …) is to be read.
+ * - anything else (`sh`, `text`, `json` …) is not run.
  */
 import * as CrewFile from "../packages/core/src/CrewFile.ts"
 import * as Crew from "../packages/core/src/Crew.ts"

@@ -29,8 +29,8 @@ export const blocksOf = (page: string): ReadonlyArray<Block> => {
 export interface Program extends Block {
   readonly page: string
   /**
-   * `program`: by Node, as it is. `test`: by vitest. `recipe`: by the test of the workspace that
-   * knows what it needs around it, a main program or a client of its server.
+   * `program`: by Node, as it is. `test`: by vitest. `recipe`: by the workspace test that provides
+   * its surroundings, a main program or a client of its server.
    */
   readonly kind: "program" | "test" | "recipe"
   readonly file: string
@@ -69,7 +69,7 @@ export const scratchpad = (name: string): string =>
 const configured =
   /^(CREWLINE_|OPENAI_|ANTHROPIC_|OLLAMA_|VITEST|REDIS_URL$|DATABASE_|PORT$|HOST$|NODE_ENV$|NODE_OPTIONS$)/
 
-/** Without what this machine has configured. */
+/** The environment without this machine's configuration. */
 export const environment = (more: Record<string, string> = {}): NodeJS.ProcessEnv => {
   const rest = Object.fromEntries(Object.entries(process.env).filter(([name]) => !configured.test(name)))
   return { ...rest, PATH: [join(root, "node_modules", ".bin"), rest["PATH"]].join(delimiter), ...more }

@@ -1,4 +1,4 @@
-/** What the pages show as files of an application: servers that stream, and a bundle. */
+/** Code blocks that are files of an application: streaming servers, and a bundle. */
 import { once } from "node:events"
 import { type ChildProcess, spawn } from "node:child_process"
 import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
@@ -25,7 +25,7 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close()
 })
 
-/** A provider that takes calls and never answers. */
+/** A provider that accepts calls and never answers. */
 const silentProvider = async () => {
   const calls = { taken: 0, dropped: 0 }
   const server = createServer((_, response) => {

@@ -1,4 +1,4 @@
-/** Short runs of what `npm run fuzz` does for longer: always the same inputs. */
+/** Short runs of `npm run fuzz`, always with the same inputs. */
 import { execFile } from "node:child_process"
 import { join } from "node:path"
 import { promisify } from "node:util"

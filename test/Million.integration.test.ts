@@ -1,6 +1,6 @@
 /**
- * What `npm run -s bench -- million` watches, in small: every task goes through worker processes,
- * and Redis keeps nothing.
+ * The checks of `npm run -s bench -- million` on a small scale: every task goes through worker
+ * processes, and nothing is left in Redis.
  */
 import { execFile, execFileSync } from "node:child_process"
 import { join } from "node:path"

@@ -1,6 +1,6 @@
 /**
  * The packages as their users get them: packed, installed by npm in an empty application, imported,
- * required, compiled against and bundled. Nothing here can see the workspace.
+ * required, compiled against and bundled. The tests have no access to the workspace's modules.
  */
 import { build } from "esbuild"
 import { execFile, spawn } from "node:child_process"
@@ -30,8 +30,8 @@ const minute = 60_000
 const root = join(import.meta.dirname, "..")
 
 /**
- * npm tells the scripts that it runs where they run; an npm that they start must not believe that
- * it runs there too. No model is asked that costs something.
+ * npm passes its location to scripts in environment variables; an npm that they start must not
+ * inherit them. No API keys either, so that no paid model is called.
  */
 const environment = {
   ...Object.fromEntries(
@@ -52,7 +52,7 @@ interface Outcome {
   readonly text: string
 }
 
-/** `input` is what somebody types. */
+/** `input`: the text typed by the user. */
 const run = async (command: string, args: ReadonlyArray<string>, cwd: string, input = ""): Promise<Outcome> => {
   try {
     const options = { cwd, env: environment, maxBuffer: 64 * 1024 * 1024 }
@@ -73,8 +73,8 @@ const must = async (command: string, args: ReadonlyArray<string>, cwd: string): 
 }
 
 /**
- * What `docs/typescript.md` promises: without the DOM, and with the declarations themselves
- * checked.
+ * The guarantees of `docs/typescript.md`: without the DOM, and with type checks of the declarations
+ * themselves.
  */
 const compilerOptions = {
   target: "es2022",
@@ -87,7 +87,7 @@ const compilerOptions = {
 }
 const resolutions: { readonly [name: string]: object } = {
   nodenext: { module: "nodenext" },
-  // It knows no `require` of ES modules.
+  // It does not support `require` of ES modules.
   "node16 (ESM)": { module: "node16" },
   bundler: { module: "preserve", moduleResolution: "bundler" },
   "bundler with the DOM": { module: "preserve", moduleResolution: "bundler", lib: ["es2022", "dom"] }
@@ -150,8 +150,8 @@ const application: { readonly [file: string]: string } = {
 }
 
 /**
- * What no bundler can take in: both find WebAssembly and data files beside their own module. They
- * are installed where the bundle runs; nothing else is.
+ * Packages that cannot be bundled: both load WebAssembly and data files from beside their own
+ * module. Only they are installed where the bundle runs.
  */
 const installed = "@electric-sql"
 
@@ -180,9 +180,9 @@ const bundle = async (app: string, folder: string, format: "esm" | "cjs"): Promi
 }
 
 interface Example {
-  /** What `npm start` is given. */
+  /** The arguments of `npm start`. */
   readonly args: ReadonlyArray<string>
-  /** What somebody types. */
+  /** The text typed by the user. */
   readonly input?: string
   readonly shows: string
 }
@@ -197,14 +197,14 @@ const examples: { readonly [name: string]: Example } = {
   crews: { args: ["--input", "topic=which planet is the densest"], shows: "which planet is the densest" }
 }
 
-/** Copies what git has of an example, as a user would: without `node_modules`. */
+/** Copies an example as it is in git, without `node_modules`. */
 const copyExample = (name: string, place: string) =>
   cpSync(join(root, "examples", name), place, {
     recursive: true,
     filter: (source) => basename(source) !== "node_modules"
   })
 
-/** What an application has that follows the first page of the documentation. */
+/** Makes an application as on the first page of the documentation. */
 const makeSmall = (place: string, tarballs: ReadonlyMap<string, string>) => {
   cpSync(join(import.meta.dirname, "fixtures", "packed-consumer"), place, { recursive: true })
   const dependencies = {
@@ -260,7 +260,7 @@ describe("packed packages in an empty application", () => {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), "crewline-packages-")))
   const app = join(folder, "app")
   let names: ReadonlyArray<string> = []
-  /** An application that has `crewline`, and no more of it than that brings. */
+  /** An application that has installed only the package `crewline` of ours. */
   const small = join(folder, "small")
   let offline: string | undefined
 
@@ -283,8 +283,8 @@ describe("packed packages in an empty application", () => {
     )
     names = [...tarballs.keys()]
     const dependencies = Object.fromEntries(tarballs)
-    // The packages ask for each other by version: they must mean these, not what a registry has
-    // under their names.
+    // The packages depend on each other by version: these must resolve to the tarballs, not to
+    // packages of a registry.
     const overrides = Object.fromEntries(names.map((name) => [name, `$${name}`]))
     // Each example is installed by its own manifest; one installation for all of them saves a
     // minute.

@@ -1,7 +1,6 @@
 /**
- * What the sources of a package import from each other, and how long their functions and comment
- * lines are. Imports and functions are read from the syntax tree, so examples in comments are
- * ignored.
+ * Analyses the imports between sources of a package, and the length of their functions and comment
+ * lines. Imports and functions are read from the syntax tree, so examples in comments are ignored.
  */
 import { dirname, join } from "node:path/posix"
 import * as typescript from "typescript-6"
@@ -27,7 +26,7 @@ const parse = (text: string): typescript.SourceFile => {
   return source
 }
 
-/** Every module that a file names: imports and re-exports, those of types, and `import()`. */
+/** Every module that a file names: imports and re-exports, including types, and `import()`. */
 export const imports = (text: string): ReadonlyArray<string> => {
   const found: Array<string> = []
   const visit = (node: typescript.Node): void => {
@@ -79,7 +78,7 @@ export const misplaced = (files: ReadonlyArray<string>, floors: Floors): Readonl
   ]
 }
 
-/** Imports of what stands above. */
+/** Imports from a higher floor. */
 export const upward = (graph: Graph, floors: Floors): ReadonlyArray<string> => {
   const floorOf = (file: string) => floors.findIndex((entries) => entries.some((entry) => isOf(entry, file)))
   return Array.from(graph).flatMap(([file, targets]) =>
@@ -90,8 +89,8 @@ export const upward = (graph: Graph, floors: Floors): ReadonlyArray<string> => {
 const registers = new Set(["addEventListener", "addListener", "on", "once", "prependListener", "prependOnceListener"])
 
 /**
- * Events that are listened to by a callback that is neither guarded nor empty: what it throws would
- * end the process.
+ * Events with a listener that is neither guarded nor empty: an exception in it would end the
+ * process.
  */
 export const rawListeners = (text: string): ReadonlyArray<string> => {
   const source = parse(text)

@@ -17,7 +17,7 @@ interface Allowed {
   readonly others: ReadonlyArray<string>
   /** Of others, for `src/testing` only: its users bring a test runner anyway. */
   readonly testing?: ReadonlyArray<string>
-  /** Of others, what the build takes into this package, so that its users need not install it. */
+  /** Of others, packages that the build bundles, so that users need not install them. */
   readonly bundled?: ReadonlyArray<string>
   /** Whether the modules of Node may be used. */
   readonly node: boolean
@@ -31,7 +31,7 @@ const table: { readonly [name: string]: Allowed } = {
     node: false
   },
   llm: {
-    // The word vectors are optional, and loaded when they are asked for.
+    // The word vectors are optional, and loaded on first use.
     ours: ["core", "words"],
     others: ["@anthropic-ai/sdk", "effect", "ollama", "openai", "undici"],
     bundled: ["gpt-tokenizer"],
@@ -62,7 +62,7 @@ const table: { readonly [name: string]: Allowed } = {
   }
 }
 
-/** For what people write; `npm run generate` joins shorter files. */
+/** Applies to hand-written files; `npm run generate` joins shorter files. */
 const lineLimit = 500
 const isGenerated = (file: string): boolean => read(file).startsWith("// Generated")
 const functionLimit = 120
@@ -97,9 +97,9 @@ const unguarded: { readonly [listener: string]: string } = {
   "server/Watchdog.ts: Debugger.paused": "runs in a thread without imports, in a process that ends",
   "server/Watchdog.ts: Debugger.scriptParsed": "runs in a thread without imports, in a process that ends"
 }
-/** Names that say nothing about what is inside. */
+/** Names that do not describe their contents. */
 const emptyNames = /^(common|helpers?|interfaces?|internal|misc|shared|types?|utils?)$/i
-/** What clients import, in browsers too. */
+/** Modules that clients import, also in browsers. */
 const isForBrowsers = (name: string, file: string): boolean => name === "server" && /^src\/Api(\.ts$|\/)/.test(file)
 
 const root = join(import.meta.dirname, "..")
@@ -120,7 +120,7 @@ const packageOf = (specifier: string): string =>
     .slice(0, specifier.startsWith("@") ? 2 : 1)
     .join("/")
 
-/** Why a file may not import this, or nothing. */
+/** The reason why a file must not import this; `undefined` if it may. */
 const objection = (name: string, file: string, specifier: string): string | undefined => {
   const allowed = table[name]!
   const inTesting = file.startsWith("src/testing/")
@@ -413,7 +413,7 @@ describe.each(names)("%s", (name) => {
   })
 
   it("spreads no list of any length into arguments", () => {
-    // What tests of others are made of has short lists.
+    // Test support has only short lists.
     const spread = Array.from(texts(name)).flatMap(([file, text]) =>
       file.startsWith("testing/") ? [] : Sources.spreadArguments(text).map((call) => `${name}/${file}: ${call}`)
     )

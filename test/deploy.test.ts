@@ -1,6 +1,6 @@
 /**
- * `deploy/compose.yaml`: what its containers are told is documented, and the first key is made
- * once, into a file that nobody else can read.
+ * `deploy/compose.yaml`: the settings of its containers are documented, and the first key is
+ * created once, in a file that only its owner can read.
  */
 import { afterAll, beforeAll, expect, it } from "vitest"
 import { execFile } from "node:child_process"

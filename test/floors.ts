@@ -1,8 +1,8 @@
 /**
- * On which floor each source stands, package by package, from the top down. A file imports only
- * what stands below it, or on the same floor without a circle. An entry names a door with its
- * folder: `Crew` is `Crew.ts` and `Crew/`. Moving something to another floor is a decision about
- * the architecture, not a way to make the test pass.
+ * The floor of each source, package by package, from the top down. A file imports only from floors
+ * below it, or from the same floor without a cycle. An entry names a door with its folder: `Crew`
+ * is `Crew.ts` and `Crew/`. Moving something to another floor is a decision about the architecture,
+ * not a way to make the test pass.
  */
 import type { Floors } from "./Sources.ts"
 
@@ -10,7 +10,7 @@ export const floors: { readonly [name: string]: Floors } = {
   core: [
     // The map; the suites that every layer of a port must pass.
     ["index", "testing"],
-    // Start, follow, answer, cancel, adopt: what an application calls.
+    // The API for applications: start, follow, answer, cancel, adopt.
     ["Crewline"],
     // Giving up for a worker that is dead; take, run, commit.
     ["Adoption", "Worker"],
@@ -18,25 +18,25 @@ export const floors: { readonly [name: string]: Floors } = {
     ["LocalEventLog", "LocalTaskQueue"],
     // One agent at work.
     ["AgentLoop"],
-    // What agents do for each other.
+    // Work of agents for other agents.
     ["Manager"],
-    // What a reader is shown; what the queue is told.
+    // Views for readers; news for the queue.
     ["AskView", "ExecutionView", "QueueFacts"],
     // Ports.
     ["Embedder", "EventLog", "Llm", "LostLeases", "Memory", "Outbox", "Reranker", "Secrets", "TaskQueue", "Toolbox"],
     // The events of a tenant in one order.
     ["Feed"],
-    // What may happen next.
+    // Decisions on the next events.
     ["Decision"],
     // The fold.
     ["Execution"],
-    // What can happen; what is waited for, people included.
+    // Events; waits, also for people.
     ["Ask", "ExecutionEvent", "Message", "Wait"],
-    // Text to a crew; a crew and its inputs to exactly what will run.
+    // Parses text to a crew; resolves a crew and its inputs to a plan.
     ["CrewFile", "Plan"],
     // The declaration, and everything that can be wrong with it.
     ["Crew"],
-    // What a user declares.
+    // Declarations of users.
     ["Agent", "MemoryEntry", "MemoryOptions", "MemoryQuery", "Policy", "Task", "Tool"],
     // The ground.
     [
@@ -68,7 +68,7 @@ export const floors: { readonly [name: string]: Floors } = {
     ["index"],
     // A model, and an embedder, for every reference.
     ["Embedders", "Providers"],
-    // What needs a provider or a scripted model.
+    // Modules that need a provider or a scripted model.
     ["Demo", "Embedder"],
     // One provider each; models without one.
     ["AiSdkModel", "Anthropic", "Ollama", "OpenAi", "Recorder", "Scripted"],
@@ -76,7 +76,7 @@ export const floors: { readonly [name: string]: Floors } = {
     ["Provider", "Resilience"],
     // Limits that count tokens.
     ["Budget", "ContextWindow", "RateLimit"],
-    // What needs nothing else of this package.
+    // Modules without dependencies inside this package.
     [
       "Account",
       "AddressGuard",
@@ -135,12 +135,12 @@ export const floors: { readonly [name: string]: Floors } = {
     ["RedisConnection"]
   ],
   crewline: [
-    // What a program imports, and its tests.
+    // Entry points for programs and for their tests.
     ["index", "testing"],
     ["Run"],
     // Loaded when a crew is first run.
     ["Engine"],
-    // What is declared; loaded with the schemas of crews, what becomes of it.
+    // Declarations; their results, loaded with the schemas of crews.
     ["Crew", "Scripted"],
     ["CallerStack", "Client", "CoreCrew", "Missing"],
     ["DeclaredCrew", "Failure", "Tool"]

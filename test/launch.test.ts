@@ -1,7 +1,6 @@
 /**
- * The launcher on a machine of its own: a repository with a lockfile, and a PATH that holds nothing
- * but a pretended pnpm or npx that writes down how it was called. The real installation is what a
- * fresh clone in CI shows.
+ * The launcher in isolation: a repository with a lockfile, and a PATH that contains only a fake
+ * pnpm or npx, which records its arguments. A fresh clone in CI tests the real installation.
  */
 import { spawnSync } from "node:child_process"
 import {
@@ -25,7 +24,7 @@ afterEach(() => {
 
 const version = "1.2.3"
 
-/** Installs as far as the launcher can tell: a `node` where the npm package of that name has it. */
+/** A fake installation for the launcher: a `node` where the npm package of that name has it. */
 const installing = `
   mkdir -p node_modules/node/bin
   printf '#!/bin/sh\\nexec "${process.execPath}" "$@"\\n' > node_modules/node/bin/node
