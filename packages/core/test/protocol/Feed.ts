@@ -86,7 +86,7 @@ export class Feed {
 
   private *append(transaction: number): Act {
     const { rules, random } = this
-    // Its process may stand still between the two.
+    // Its process may stall between the two.
     const stall = random.below(30)
     if (rules.placeLast) {
       this.open.set(transaction, this.given)

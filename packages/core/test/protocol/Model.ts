@@ -1,7 +1,7 @@
 /**
- * The protocol as a whole, under chance: workers, sweeps, people and followers around one log and
- * its queues, in an order that the seed decides, while processes die and stand still, data is lost
- * and replies are. One seed is one schedule, always the same.
+ * The whole protocol under random schedules: workers, sweeps, people and followers around one log
+ * and its queues, in an order determined by the seed, while processes die and stall, and data and
+ * replies are lost. A seed always gives the same schedule.
  */
 import * as Execution from "../../src/Execution.ts"
 import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"

@@ -185,7 +185,7 @@ export const scenarios = {
     queue: "local",
     log: "local"
   },
-  /** Processes with real queues, which die and stand still. */
+  /** Processes with real queues, which die and stall. */
   "in processes": {
     ...mixed,
     ...atOnce,

@@ -1,7 +1,7 @@
 /**
- * Waits as a whole, under chance: workers, sweeps and people around one log and one queue, in an
- * order that the seed decides, while processes die and stand still, data is lost and replies are.
- * One seed is one schedule, always the same.
+ * All kinds of waits under random schedules: workers, sweeps and people around one log and one
+ * queue, in an order determined by the seed, while processes die and stall, and data and replies
+ * are lost. A seed always gives the same schedule.
  */
 import * as HashMap from "effect/HashMap"
 import * as Struct from "effect/Struct"

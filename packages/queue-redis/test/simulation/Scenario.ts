@@ -17,9 +17,7 @@ export interface Scenario {
   readonly kills: number
   readonly freezes: number
   readonly drains: number
-  /**
-   * Of calls of the database: the process stands still just then, for longer than its leases last.
-   */
+  /** Of calls of the database: the process stalls at the call, for longer than its leases last. */
   readonly freezeOnCall: number
   /**
    * Of calls of the database: the process dies just then, before it is sent or before the reply is
@@ -149,9 +147,7 @@ export const scenarios = {
   poisoned: { ...failover, kills: 0, scripts: { ...scripts, poison: true } },
   /** No sweep for abandoned work: no wake-up may be lost. */
   unswept,
-  /**
-   * Processes that share a queue; they die, stand still and are stopped, and the queue is emptied.
-   */
+  /** Processes that share a queue; they die, stall and are stopped, and the queue is emptied. */
   shared,
   /** The queue goes back to older states all the time. */
   "rolled back": { ...shared, wipes: 0, rollbacks: 2 },
