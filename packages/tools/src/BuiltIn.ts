@@ -1,6 +1,5 @@
 /**
- * How built-in tools are made: their schemas are as short as they can be, because every request
- * carries them.
+ * Makes built-in tools. Their schemas are as short as possible, because every request carries them.
  */
 import * as StandardSchema from "@crewline/core/StandardSchema"
 import * as Tool from "@crewline/core/Tool"

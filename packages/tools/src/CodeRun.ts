@@ -1,7 +1,7 @@
 /**
- * The tool `code_run`: JavaScript in a sandbox: WebAssembly in a thread that is terminated at its
- * limits. It has no network, disk or clock, and no Node APIs; it may call the agent's tools where
- * the application allows that, under the same policy as direct calls.
+ * The tool `code_run` runs JavaScript in a sandbox, WebAssembly in a thread that is terminated at
+ * its limits. It has no network, no disk, no independent clock and no Node APIs; it may call the
+ * agent's tools where the application allows that, under the same policy as direct calls.
  */
 import { type ToolContext, type ToolError, ToolFailed } from "@crewline/core/Toolbox"
 import type * as Toolbox from "@crewline/core/Toolbox"
@@ -11,7 +11,7 @@ import * as BuiltIn from "./BuiltIn.ts"
 import * as Sandbox from "./CodeRun/Sandbox.ts"
 
 export interface Options {
-  /** Of all of a run, in milliseconds; tools that it calls count. Default: 10,000. */
+  /** Of a whole run, in milliseconds, including tools that it calls. Default: 10,000. */
   readonly timeoutMillis?: number
   /** Of the sandbox, in MiB. Default: 64. */
   readonly maxMemory?: number

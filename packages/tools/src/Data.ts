@@ -68,7 +68,7 @@ const fill = Effect.fnUntraced(function* (
   }
 })
 
-/** The last of them makes the others final. */
+/** The last setting makes the others final. */
 const locks = [
   "set temp_directory = ''",
   "set enable_external_access = false",

@@ -44,7 +44,7 @@ export const text = (context: ToolContext, path: string): Effect.Effect<string, 
     return Effect.fail(new ToolFailed({ message }))
   })
 
-/** Writes a file; the result is its path as it stands in lists. */
+/** Writes a file; the result is its path as shown in lists. */
 export const write = Effect.fnUntraced(function* (
   { workspace }: ToolContext,
   path: string,
@@ -68,7 +68,7 @@ export const list = Effect.fnUntraced(function* (
   return yield* missing(path, names, yield* Effect.orElseSucceed(workspace.list(), () => []))
 })
 
-/** Text without zero bytes; `undefined`: these bytes are something else. */
+/** Text without zero bytes; `undefined`: the bytes are not text. */
 export const decode = (bytes: Uint8Array): string | undefined => {
   // UTF-16 and most binary formats have zero bytes, early.
   if (bytes.subarray(0, 8_192).includes(0)) return undefined

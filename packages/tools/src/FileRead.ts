@@ -39,7 +39,7 @@ export const make = ({ maxCharacters = 24_000 }: Options = {}): Toolbox.Tool =>
     kind: "read",
     idempotent: true,
     origin: "document",
-    // It cuts its answers itself.
+    // This tool limits its answers itself.
     maxResult: maxCharacters * 2,
     execute: (call, context) => read(call, context, maxCharacters)
   })

@@ -97,7 +97,7 @@ const inFile = Effect.fnUntraced(function* (path: string, text: string, matches:
     found.lines.push(`${path}:${index + 1}: ${line.length > maxShown ? `${line.slice(0, maxShown)}…` : line}`)
     if (found.lines.length > maxMatches) return
   }
-  // Others get their turn.
+  // Let other fibers run.
   yield* Effect.yieldNow
 })
 

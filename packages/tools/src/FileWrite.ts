@@ -27,7 +27,7 @@ export const make = (): Toolbox.Tool =>
       filePath: "path",
       file: "path",
       text: "content",
-      // CrewAI names the directory apart.
+      // CrewAI passes the directory separately.
       directory: { parentOf: "path" }
     },
     kind: "write",

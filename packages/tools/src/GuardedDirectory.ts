@@ -27,11 +27,11 @@ import * as PathGuard from "./PathGuard.ts"
 
 export interface Options {
   readonly directory: string
-  /** The most bytes that all files may have together. Default: no limit. */
+  /** The maximum total size of all files, in bytes. Default: no limit. */
   readonly maxTotalBytes?: number
 }
 
-/** The files below the directory, which is made when the first file is written. */
+/** The files below the directory, which is created on the first write. */
 export const make = (options: Options): Files => ({
   write: (path, content) =>
     guarded(path, "written", async () => {
@@ -69,7 +69,7 @@ export const layer = (options: Workspace.DirectoryOptions): Layer.Layer<Workspac
     options.perExecution === true ? perExecution(options) : Workspace.shared(make(options))
   )
 
-/** Each execution has a directory, in one for each tenant. */
+/** Each execution has a directory, inside a directory for each tenant. */
 const perExecution = (options: Options): Workspace.Workspace["Service"] => {
   const use = <A>(id: string, f: (files: Files) => Effect.Effect<A, WorkspaceError>) =>
     Effect.flatMap(Workspace.executionPath(id), (path) =>

@@ -14,9 +14,9 @@ export interface Options {
   readonly network: Network
   /** Hosts that may be called: `api.example.com`, `*.example.com` with all below, or `*`. */
   readonly hosts?: ReadonlyArray<string>
-  /** For all of a call, in milliseconds. Default: 30,000. */
+  /** For the whole call, in milliseconds. Default: 30,000. */
   readonly timeoutMillis?: number
-  /** An answer is cut after this many bytes. Default: 1 MiB. */
+  /** An answer is truncated after this many bytes. Default: 1 MiB. */
   readonly maxBytes?: number
 }
 

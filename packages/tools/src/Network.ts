@@ -29,9 +29,9 @@ export interface Request {
   readonly method?: string
   readonly headers?: { readonly [name: string]: string }
   readonly body?: string
-  /** The body is cut after this many bytes. */
+  /** The body is truncated after this many bytes. */
   readonly maxBytes: number
-  /** For all of it, in milliseconds. */
+  /** For the whole request, in milliseconds. */
   readonly timeoutMillis: number
   /** Called with the URL and with every redirect, after its address was checked. */
   readonly permit?: (url: URL) => Effect.Effect<void, ToolError>
@@ -43,7 +43,7 @@ export interface Answer {
   readonly status: number
   readonly headers: Headers
   readonly body: Uint8Array
-  /** There was more of the body. */
+  /** The body was longer. */
   readonly isCut: boolean
 }
 
@@ -83,7 +83,7 @@ class Agents {
   #free: Undici.Dispatcher | undefined
 
   constructor(guard: AddressGuard.AddressGuard, undici: typeof Undici) {
-    // Bun puts something else in the place of undici, which ignores the look-up.
+    // Bun replaces undici with an implementation that ignores the look-up.
     if (typeof undici.Pool?.prototype?.dispatch !== "function") {
       throw new TypeError(
         "Tools of the network need Node: this runtime does not let addresses of connections be checked."
@@ -160,7 +160,7 @@ const parse = (text: string, base?: URL): Effect.Effect<URL, ToolRetry> => {
   return Effect.fail(new ToolRetry({ message, code: "address-refused" }))
 }
 
-/** Names that are this machine without any look-up. */
+/** Names that mean this machine without a look-up. */
 const isLocalName = (host: string): boolean => /(?:^|\.)localhost\.?$/i.test(host)
 
 const admit = Effect.fnUntraced(function* (
@@ -171,7 +171,7 @@ const admit = Effect.fnUntraced(function* (
   if (isLocalName(url.hostname)) local.hostname = "127.0.0.1"
   yield* Effect.try({ try: () => guard.check(local), catch: (error) => failure(url, error) })
   if (url.username === "" && url.password === "") return
-  // It may be there to make the host look like another one: whether that is refused comes first.
+  // User information may disguise the host, so check first whether the host is refused.
   yield* resolve(guard, url)
   const message = `The URL of ${url.host} contains user information before an "@": leave it out.`
   return yield* new ToolRetry({ message, code: "arguments-invalid" })
@@ -203,7 +203,7 @@ const send = (agents: Agents, { body, headers, method, url }: Redirect.Hop, maxB
     catch: (error) => failure(url, error)
   })
 
-/** Down to the first cause: `fetch failed` alone says nothing. */
+/** Uses the root cause, because `fetch failed` alone is not informative. */
 const failure = (url: URL, error: unknown): ToolError => {
   let root = error
   for (let depth = 0; depth < 5; depth++) {
@@ -215,7 +215,7 @@ const failure = (url: URL, error: unknown): ToolError => {
     root = root.cause
   }
   const text = root instanceof Error ? root.message || root.name : String(root)
-  // Ports of mail servers and the like, to which no page can be.
+  // Ports of mail servers and similar, which cannot serve pages.
   if (text === "bad port") {
     const message = `The port of ${url.host} cannot be called.`
     return new ToolRetry({ message, code: "address-refused" })

@@ -5,7 +5,7 @@
  */
 import * as Result from "effect/Result"
 
-/** The longest name and the longest path, in bytes of UTF-8, that common file systems take. */
+/** The longest name and the longest path, in bytes of UTF-8, that common file systems accept. */
 const maxName = 255
 const maxPath = 4_096
 
@@ -50,7 +50,7 @@ const problemOf = (name: string): string | undefined => {
   if (/[\u0000-\u001f\u007f\u0080-\u009f]/.test(name)) return "contains a control character"
   if (/[\u202a-\u202e\u2066-\u2069\u200e\u200f]/.test(name)) return "contains a character that reverses the text"
   if (Buffer.byteLength(name) > maxName) return `has a name longer than ${maxName} bytes`
-  // Windows leaves them out: `secret.txt.` would be `secret.txt`.
+  // Windows ignores them: `secret.txt.` would be `secret.txt`.
   if (/[. ]$/.test(name)) return "has a name that ends in a dot or a space"
   if (/::?\$/.test(name)) return "names a stream of a file"
   if (/^(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(?:\.|$)/i.test(name)) {

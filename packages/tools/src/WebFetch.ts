@@ -13,9 +13,9 @@ import * as Robots from "./WebFetch/Robots.ts"
 
 export interface Options {
   readonly network: Network
-  /** For all of a call, in milliseconds. Default: 20,000. */
+  /** For the whole call, in milliseconds. Default: 20,000. */
   readonly timeoutMillis?: number
-  /** A page is cut after this many bytes. Default: 2 MiB. */
+  /** A page is truncated after this many bytes. Default: 2 MiB. */
   readonly maxBytes?: number
   /** Whether robots.txt is obeyed. Default: true. */
   readonly robots?: boolean
@@ -61,7 +61,7 @@ const readable = (answer: Answer): Effect.Effect<string, ToolError> => {
   const note = isCut ? `\n\n[The page was cut after ${body.length} bytes.]` : ""
   const isHtml = /html/.test(Media.typeOf(contentType)) || /^\s*<(?:!doctype html|html)\b/i.test(text)
   if (!isHtml) return Effect.succeed(`${url.href}\n\n${text}${note}`)
-  // Most processes read no page.
+  // Most processes do not read pages.
   return Effect.map(
     Effect.promise(() => import("./WebFetch/Markdown.ts")),
     ({ fromHtml }) => {

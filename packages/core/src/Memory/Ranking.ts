@@ -110,13 +110,13 @@ export interface RankOptions {
   readonly bestConversation?: number
   /** Share of the vectors, from 0 to 1; 0 without vectors that carry meaning. */
   readonly alpha?: number
-  /** The least cosine by which a memory without a term of the query is found; default 0. */
+  /** The minimum cosine at which a memory without a term of the query is found; default 0. */
   readonly floor?: number
 }
 
 const dayMillis = 86_400_000
 
-/** All that have a term or a vector in common with the query, best first. */
+/** All candidates that match the query by a term or vector, best first. */
 export const rank = <Memory>(
   candidates: ReadonlyArray<Candidate<Memory>>,
   options: RankOptions
@@ -172,7 +172,10 @@ export const rerank = <Memory>(
     })
     .sort(inOrder)
 
-/** Tokens of a text, estimated: four characters of a script of letters, one of the others. */
+/**
+ * Estimates the tokens of a text: one for four characters of an alphabetic script, or for one of
+ * another script.
+ */
 export const tokensOf = (text: string): number => {
   let wide = 0
   for (let index = 0; index < text.length; index++) if (text.charCodeAt(index) > 0x2e7f) wide++
@@ -209,7 +212,7 @@ export const select = <Memory>(
   return selected
 }
 
-/** Why, in words. */
+/** The reasons for the score, in words. */
 export const why = ({ entity, importance, lexical, match, recency, rerank, vector }: Parts): string => {
   const reasons = [`${Math.round(match * 100)} % of the query matches`]
   if (lexical === 1) reasons.push("the most terms in common")

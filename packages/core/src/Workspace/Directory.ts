@@ -37,7 +37,7 @@ const absent = (path: string) =>
 
 type Failure = WorkspaceError | PlatformError.PlatformError
 
-/** The files below one directory, which is made when the first file is written. */
+/** The files below one directory, which is created on the first write. */
 export const make = (options: Options): Effect.Effect<Files, never, FileSystem.FileSystem | Path.Path> =>
   Effect.map(Effect.all([FileSystem.FileSystem, Path.Path]), ([fileSystem, paths]) =>
     filesBelow(new Directory(fileSystem, paths, options), paths)
@@ -57,7 +57,7 @@ const filesBelow = (directory: Directory, paths: Path.Path): Files => {
   }
 }
 
-/** A directory for each execution, in one for each tenant. */
+/** A directory for each execution, inside a directory for each tenant. */
 export const perExecution = Effect.fnUntraced(function* (options: Options) {
   const fileSystem = yield* FileSystem.FileSystem
   const paths = yield* Path.Path
@@ -164,7 +164,7 @@ class Directory {
     yield* this.#fileSystem.remove(target)
   })
 
-  /** The location of a file after links were followed. */
+  /** The location of a file after links are resolved. */
   readonly #find = Effect.fnUntraced({ self: this }, function* (this: Directory, path: string): Effect.fn.Return<
     string,
     Failure

@@ -29,8 +29,8 @@ export interface File {
 
 export interface Files {
   /**
-   * Writes a file, whole or not at all, making folders as needed. Text is stored as UTF-8. Fails
-   * with `quota-exceeded` when the files of the execution would be larger than they may be.
+   * Writes a file atomically, creating folders as needed. Text is stored as UTF-8. Fails with
+   * `quota-exceeded` when the files of the execution would exceed their limit.
    */
   readonly write: (path: string, content: string | Uint8Array) => Effect.Effect<void, WorkspaceError>
   /** The bytes of a file, at most `maxBytes`. */

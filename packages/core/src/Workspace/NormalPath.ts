@@ -2,7 +2,7 @@
 
 /**
  * The path with `/` between its parts and without `.`; `undefined`: it does not name a file inside
- * of the workspace. Both kinds of slash part folders, because some systems take both.
+ * of the workspace. Both kinds of slash separate folders, because some systems accept both.
  */
 export const normalPath = (path: string): string | undefined => {
   if (/^([\\/]|[A-Za-z]:)/.test(path) || path.includes("\0") || !path.isWellFormed()) return undefined

@@ -17,7 +17,7 @@ export const tooLarge = (path: string, bytes: number): WorkspaceError =>
 
 export const total = (files: ReadonlyArray<File>): number => files.reduce((sum, { size }) => sum + size, 0)
 
-/** Fails when the files of an execution would have more bytes than they may have together. */
+/** Fails when the files of an execution would exceed their total size limit. */
 export const check = (path: string, bytes: number, maxTotalBytes: number): Effect.Effect<void, WorkspaceError> =>
   bytes <= maxTotalBytes ? Effect.void : Effect.fail(exceeded(path, maxTotalBytes))
 

@@ -58,7 +58,9 @@ export const evaluateUnsafe = (expression: string): number => {
   return Number.isInteger(value) ? value + 0 : Number(value.toPrecision(15))
 }
 
-/** Half away from zero, as people round; `toFixed` and `Math.round` each do otherwise somewhere. */
+/**
+ * Rounds half away from zero, as people do; `toFixed` and `Math.round` each differ in some cases.
+ */
 const round = (x: number, digits: number): number => {
   const shifted = Number(`${Math.abs(x)}e${digits}`)
   // Rounding does not change numbers that are printed with an exponent.
@@ -195,7 +197,7 @@ class Parser {
     return value
   }
 
-  /** Takes the first of these that stands here, and the space after it. */
+  /** Consumes the first of these that is next, and the space after it. */
   #take(...tokens: ReadonlyArray<string>): boolean {
     for (const token of tokens) {
       if (!this.#text.startsWith(token, this.#at)) continue

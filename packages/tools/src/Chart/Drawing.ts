@@ -134,7 +134,7 @@ const lines = ({ labels, series }: Chart, frame: Frame): string =>
     })
     .join("\n")
 
-/** Not more names than can be read. */
+/** Limits the names to a legible number. */
 const names = (labels: ReadonlyArray<string>, frame: Frame, isTilted: boolean): string => {
   const every = Math.ceil(labels.length / 30)
   return labels

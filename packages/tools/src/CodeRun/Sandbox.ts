@@ -34,7 +34,7 @@ interface Engine {
   readonly module: object
 }
 
-/** Every runtime has it; only the types of browsers name it. */
+/** Every runtime has it, but only the DOM types declare it. */
 const webAssembly = Reflect.get(globalThis, "WebAssembly") as {
   readonly compile: (bytes: Uint8Array) => Promise<object>
 }

@@ -7,10 +7,10 @@ import type { Place } from "./Walk.ts"
 
 const { O_CREAT, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants
 
-/** Of files that are being written; lists and paths leave them out. */
+/** Of files that are being written; lists and paths exclude them. */
 const temporaryPrefix = ".crewline-"
 
-/** A file has more bytes than may be read. */
+/** A file is larger than the read limit. */
 export class TooLarge extends Error {
   override readonly name = "TooLarge"
   readonly bytes: number
@@ -77,7 +77,7 @@ export const write = async (place: Place, bytes: Uint8Array): Promise<void> => {
     } finally {
       await handle.close()
     }
-    // Replaces a link that has been put there meanwhile, and does not follow it.
+    // Replaces a link that was created there meanwhile, and does not follow it.
     await rename(temporary, path)
   } catch (error) {
     await unlink(temporary).catch(() => {})

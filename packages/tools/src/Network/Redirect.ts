@@ -14,7 +14,7 @@ interface Redirecting {
   readonly headers: { readonly get: (name: string) => string | null }
 }
 
-/** Where an answer sends its reader on to. */
+/** The target of a redirect. */
 export const locationOf = ({ headers, status }: Redirecting): string | undefined =>
   statuses.has(status) ? (headers.get("location") ?? undefined) : undefined
 

@@ -1,4 +1,4 @@
-/** Writes Markdown piece by piece, each with where in the page it stands. */
+/** Writes Markdown piece by piece, each with its position in the page. */
 
 export interface Place {
   readonly isBeside: boolean
@@ -127,7 +127,7 @@ export class Writer {
     if (blocks.has(name) && !isNested && !["li", "tr", "td", "th"].includes(name)) this.#add("\n\n")
   }
 
-  /** The text written at these places. */
+  /** The text written at these positions. */
   written(where: (place: Place) => boolean): string {
     const text = this.#pieces.flatMap((piece) => (where(piece) ? [piece.text] : [])).join("")
     return (
