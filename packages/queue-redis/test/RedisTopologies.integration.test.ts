@@ -143,7 +143,8 @@ describe.skipIf(missing !== undefined)(missing ?? "a server behind a sentinel", 
       const server = yield* RedisProcess.make()
       const replica = yield* RedisProcess.make({ config: [`replicaof 127.0.0.1 ${server.port}`] })
       const watch = yield* RedisProcess.sentinelOf(server, {
-        config: ["sentinel down-after-milliseconds main 300", "sentinel failover-timeout main 1000"]
+        // With less than a second, a busy machine makes the sentinel give up the replica, too.
+        config: ["sentinel down-after-milliseconds main 1000", "sentinel failover-timeout main 1000"]
       })
       yield* eventually(
         Effect.filterOrFail(
