@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as SqlClient from "effect/sql/SqlClient"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
+import { inspect } from "node:util"
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import { ownerOf } from "../../memory-pg/test/Owner.ts"
 import { readsByPost } from "../src/Api.ts"
@@ -55,6 +56,13 @@ const sql = <A extends object>(statement: string) => {
   const client = Context.get(server.services, SqlClient.SqlClient)
   return Effect.runPromise(ownerOf(client)(client.unsafe<A>(statement)))
 }
+
+/** With its causes: one of them has PostgreSQL's own message. */
+const failureOf = (statement: string) =>
+  sql(statement).then(
+    () => "",
+    (error: unknown) => inspect(error, { depth: 10 })
+  )
 
 describe("the audit log", { timeout: 60_000 }, () => {
   it("has every operation that is not just a look, and no other", async () => {
@@ -204,12 +212,14 @@ describe("the audit log", { timeout: 60_000 }, () => {
       { operation: "crews.get", status: 401, code: "unauthenticated", times: 1 }
     ])
     // Of a key that was revoked it is known whose it was.
+    const robbed = await Keys.make(server, { tenant: "robbed" })
+    const weak = await Keys.make(server, { tenant: "robbed", role: "viewer" })
+    // A flood from its address locks out only credentials that were never accepted.
+    for (const { headers } of [robbed, weak]) expect((await call("/api/v1/me", { headers })).status).toBe(200)
     const revoked = await Keys.make(server, { tenant: "robbed" })
     await Keys.revoke(server, revoked, "robbed")
     await flood(revoked.headers)
-    const robbed = await Keys.make(server, { tenant: "robbed" })
     expect(await soon("&outcome=refused", robbed.headers)).toMatchObject([{ keyId: revoked.id, status: 401 }])
-    const weak = await Keys.make(server, { tenant: "robbed", role: "viewer" })
     for (let n = 0; n < 100; n++) await call("/api/v1/keys", { body: {}, headers: weak.headers })
     expect(await soon("&actor=viewer%20of%20robbed", robbed.headers)).toMatchObject([{ status: 403 }])
   })
@@ -224,7 +234,7 @@ describe("the audit log", { timeout: 60_000 }, () => {
       "delete from crewline_audit",
       "truncate crewline_audit"
     ])
-      await expect(sql(statement), statement).rejects.toThrow("neither changed nor deleted")
+      expect(await failureOf(statement), statement).toContain("neither changed nor deleted")
     expect(await count()).toBe(before)
 
     const old = { tenant: "acme", id: "audit_0", operation: "crews.create", status: 201, times: 1, waited: 3_600_000 }
@@ -234,7 +244,7 @@ describe("the audit log", { timeout: 60_000 }, () => {
     expect(await prune("2 hours")).toBe(0)
     expect(await prune("30 minutes")).toBe(1)
     expect(await count()).toBe(before)
-    await expect(sql("delete from crewline_audit")).rejects.toThrow("neither changed nor deleted")
+    expect(await failureOf("delete from crewline_audit")).toContain("neither changed nor deleted")
   })
 
   it("lets operations go on while it cannot be written, and has them afterwards", async () => {

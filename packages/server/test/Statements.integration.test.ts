@@ -100,7 +100,13 @@ const declare = (options: () => Partial<Server.Options>, expected: Expected) => 
         const { crewline_list_outbox: _, ...later } = statements.take()
         const all = { ...counts }
         for (const [kind, times] of Object.entries(later)) all[kind] = (all[kind] ?? 0) + times
-        return all
+        // Recalling and remembering are statements of the memory.
+        const entries = Object.entries(all)
+        const isOfMemory = ([kind]: readonly [string, number]) => kind.startsWith("crewline_memory_")
+        const ofMemory = entries.filter(isOfMemory).reduce((sum, [, times]) => sum + times, 0)
+        expect(ofMemory).toBeGreaterThan(0)
+        expect(ofMemory).toBeLessThanOrEqual(4 * tasks)
+        return Object.fromEntries(entries.filter((entry) => !isOfMemory(entry)))
       }
       expect(await cost(1)).toEqual({ ...expected.oneTask, crewline_settle_outbox: 1 })
       expect(await cost(5)).toEqual({ ...expected.chain, crewline_settle_outbox: 1 })

@@ -10,6 +10,7 @@ const crew = {
   tasks: { t: { description: "d", expectedOutput: "e", agent: "a" } }
 }
 
+const file = "a.txt"
 let server: Server.Running
 const ids: Record<string, string> = {}
 const send = (path: string, options?: Parameters<typeof Server.request>[1]) =>
@@ -35,6 +36,8 @@ beforeAll(async () => {
   ids["keys"] = (await send("/api/v1/keys", { body: { name: "k", role: "viewer" } })).body.id
   ids["executions"] = (await send("/api/v1/executions", { body: { crewId: created.body.id } })).body.id
   await ended(ids["executions"]!)
+  ids["memories"] = (await send("/api/v1/memories", { body: { text: "Ada eats fish since May 2026." } })).body.id
+  await send(`/api/v1/executions/${ids["executions"]}/files/${file}`, { method: "PUT", text: "hello" })
 })
 afterAll(() => server.stop())
 
@@ -42,9 +45,12 @@ const gets = Object.values(Api.groups)
   .flatMap((group) => Object.values(group.endpoints))
   .filter(({ method }) => method === "GET")
   .map(({ path }) => path as string)
+  // Streamed, however large: it has no ETag.
+  .filter((path) => path !== "/api/v1/memories/export")
 
 /** The path with the id of an existing resource. */
-const existing = (path: string): string => path.replace(":id", ids[path.split("/")[3] ?? ""] ?? "none")
+const existing = (path: string): string =>
+  path.replace(":id", ids[path.split("/")[3] ?? ""] ?? "none").replace("*", file)
 
 describe("a GET", { timeout: 60_000 }, () => {
   const others = ["/", "/openapi.json", "/docs", "/problems", "/problems/gone"]

@@ -24,6 +24,8 @@ const remember = (message: unknown) => {
 beforeAll(async () => {
   subscribe("http.server.request.start", remember)
   server = await Server.start({
+    // Reading 20 MB back takes a moment of PGlite, in this process: the timing below relies on it.
+    database: { kind: "memory" },
     answer: () => Effect.as(Deferred.await(gate), "done"),
     followers: { limits: { deltaBytes: 64 * 1024, storedBytes: 256 * 1024, patienceMillis: 300 } },
     worker: { graceMillis: 0 }
