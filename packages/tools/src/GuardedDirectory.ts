@@ -34,7 +34,7 @@ export interface Options {
 /** The files below the directory, which is created on the first write. */
 export const make = (options: Options): Files => ({
   write: (path, content) =>
-    guarded(path, "written", async () => {
+    guarded({ directory: options.directory, path }, "written", async () => {
       const bytes = typeof content === "string" ? Buffer.from(content) : content
       if (bytes.length > maxBytes) throw tooLarge(path, bytes.length)
       const names = namesOf(path)
@@ -45,11 +45,11 @@ export const make = (options: Options): Files => ({
       })
     }),
   read: (path) =>
-    guarded(path, "read", () =>
+    guarded({ directory: options.directory, path }, "read", () =>
       Walk.within(options.directory, async (walk) => Opened.read(await walk.to(namesOf(path)), maxBytes))
     ),
   list: (folder = "") =>
-    guarded(folder, "read", () =>
+    guarded({ directory: options.directory, path: folder }, "read", () =>
       Walk.within(options.directory, async (walk) => new Listing(walk).below(namesOf(folder)))
     ).pipe(
       Effect.catchTag("WorkspaceError", (error) =>
@@ -57,7 +57,7 @@ export const make = (options: Options): Files => ({
       )
     ),
   remove: (path) =>
-    guarded(path, "written", () =>
+    guarded({ directory: options.directory, path }, "written", () =>
       Walk.within(options.directory, async (walk) => Opened.remove(await walk.to(namesOf(path), { keepsLink: true })))
     )
 })
@@ -84,7 +84,9 @@ const perExecution = (options: Options): Workspace.Workspace["Service"] => {
     }),
     forget: (id) =>
       Effect.flatMap(Workspace.executionPath(id), (path) =>
-        guarded(id, "written", () => rm(join(options.directory, path), { recursive: true, force: true }))
+        guarded({ directory: options.directory, path: id }, "written", () =>
+          rm(join(options.directory, path), { recursive: true, force: true })
+        )
       )
   }
 }
@@ -113,7 +115,7 @@ const tooLarge = (path: string, bytes: number): WorkspaceError => {
 }
 
 const guarded = <A>(
-  path: string,
+  { directory, path }: { readonly directory: string; readonly path: string },
   access: "read" | "written",
   work: () => Promise<A>
 ): Effect.Effect<A, WorkspaceError> =>
@@ -134,4 +136,11 @@ const guarded = <A>(
       const description = `cannot be ${access}: ${FileFailure.describe(error)}${advice}`
       return new WorkspaceError({ path, description, code: "unavailable" })
     }
-  })
+  }).pipe(
+    Effect.tapError(({ code, description }) =>
+      // Clients see the description, so only the log names directories of this machine.
+      code === "unavailable"
+        ? Effect.logWarning(`The workspace file ${join(directory, path)} ${description}`)
+        : Effect.void
+    )
+  )
