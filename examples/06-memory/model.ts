@@ -1,6 +1,6 @@
 /**
- * A stand-in for a model, where there is no key: it names the price once something that it is told
- * asks for it, as a model would.
+ * Replaces a model if there is no key: like a model, it states the price once its prompt asks for
+ * it.
  */
 import { Scripted } from "crewline/testing"
 

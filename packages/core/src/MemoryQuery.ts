@@ -57,7 +57,7 @@ export const Parts = Schema.Struct({
    * with.
    */
   match: Schema.Finite,
-  /** What the reranker says of it, from 0 to 1; absent: there is none, or it has not read it. */
+  /** The reranker's rating, from 0 to 1. Absent without a reranker, or if it did not read it. */
   rerank: Schema.optionalKey(Schema.Finite)
 }).annotate({ identifier: "MemoryScore" })
 export interface Parts extends Schema.Schema.Type<typeof Parts> {}

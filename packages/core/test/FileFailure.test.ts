@@ -41,7 +41,7 @@ describe("FileFailure", () => {
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
-  it("shows the code of an unknown error, and nothing if there is none", () => {
+  it("shows the code of an unknown error, if it has one", () => {
     assert.strictEqual(
       FileFailure.describe(Object.assign(new Error("x"), { code: "EXDEV" })),
       "the file system failed (EXDEV)"

@@ -126,7 +126,7 @@ export interface Memories {
   readonly search: (query: Memory.Query) => Promise<ReadonlyArray<Memory.Recalled>>
   /** How one memory does for a query, found or not. */
   readonly explain: (query: Memory.Query, id: string) => Promise<Memory.Explanation>
-  /** Rejects with `UnknownMemory` when there is none. */
+  /** Rejects with `UnknownMemory` if no memory has this id. */
   readonly get: (id: string) => Promise<Memory.Entry>
   /** Newest first. */
   readonly list: (options?: Memory.ListOptions) => Promise<ReadonlyArray<Memory.Entry>>

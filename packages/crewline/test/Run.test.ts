@@ -185,6 +185,7 @@ describe("run", () => {
   })
 
   it("refuses options that are null, in a client too, and starts with options that do not exist", async () => {
+    // JavaScript can pass null; the types forbid it.
     const nothing = null as unknown as object
     const refused = "The options must be an object, not null."
     assert.include(await run(plain, nothing).catch(String), refused)

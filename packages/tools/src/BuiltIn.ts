@@ -16,7 +16,8 @@ export interface Options<A> extends Omit<Tool.Options<Schema.Decoder<A>>, "param
 export const make = <A>({ parameters, ...options }: Options<A>): Toolbox.Tool => {
   const full = Result.getOrThrow(StandardSchema.jsonSchema(parameters, { onExcessProperty: "error" }))
   const schema = StandardSchema.make(parameters, { onExcessProperty: "error" })
-  // The output of the standard schema is the decoded type of the Effect schema.
+  // The output of the standard schema is the decoded type of the Effect schema, which the compiler
+  // cannot see: the standard schema is typed by its own interface.
   const typed = { schema, jsonSchema: lean(full) } as unknown as Schema.Decoder<A>
   return Tool.make({ ...options, parameters: typed, source: "built-in" })
 }

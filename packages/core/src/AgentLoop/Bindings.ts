@@ -48,9 +48,11 @@ export const listedIn = (plan: Plan.Plan, { agent, codeOf, id }: Plan.PlannedTas
   let listing = listings.get(plan)
   if (listing === undefined) listings.set(plan, (listing = listingOf(plan)))
   const { tasks, tools } = listing
-  const own = [tasks.get(id), codeOf === undefined ? undefined : tasks.get(codeOf)]
-  const others = own.filter((task) => task !== undefined && task.agent !== agent)
   const listed = tools.get(agent) ?? new Set<string>()
-  if (others.length === 0) return listed
-  return new Set([...listed, ...others.flatMap((task) => [...(task?.tools ?? []), ...(task?.frame?.tools ?? [])])])
+  // Tasks that belong to other agents, such as one that was reassigned.
+  const others = [id, codeOf].flatMap((name) => {
+    const task = name === undefined ? undefined : tasks.get(name)
+    return task === undefined || task.agent === agent ? [] : [...task.tools, ...(task.frame?.tools ?? [])]
+  })
+  return others.length === 0 ? listed : new Set([...listed, ...others])
 }

@@ -8,7 +8,7 @@ import type * as Feed from "../Feed.ts"
 
 export const encode = (mark: number, place: Feed.Place): string => Base64Url.encode([mark, ...place].join("."))
 
-/** The place of a cursor of the feed with this mark; `undefined`: it is none of its cursors. */
+/** The place of a cursor; `undefined` if the feed with this mark did not issue it. */
 export const decode = (mark: number, cursor: string): Feed.Place | undefined => {
   if (cursor.length > 100) return undefined
   const text = Base64Url.decodeString(cursor)

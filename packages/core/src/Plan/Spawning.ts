@@ -32,7 +32,7 @@ const namePattern = /^[A-Za-z_][A-Za-z0-9_-]{0,99}$/
 /** What a task that is added cannot have. */
 const left = ["attachments", "humanInput", "outputFile", "policy", "signals", "when"] as const
 
-/** What is forbidden in a task is forbidden in those that it adds, whoever works on them. */
+/** The policies of a task also bind the tasks that it adds, regardless of their agents. */
 const inherited = (plan: Plan, parent: PlannedTask, agentName: string): ReadonlyArray<Policy.Scoped> => {
   const own = agentName === parent.agent ? undefined : plan.agents[parent.agent]?.policy
   return [

@@ -89,7 +89,7 @@ export const suite = <E>(
         })
       )
 
-      test.effect("keeps the files of an execution within its quota, whoever writes at once", () =>
+      test.effect("keeps the files of an execution within its quota under concurrent writes", () =>
         Effect.gen(function* () {
           const files = yield* own
           const third = "x".repeat(Math.floor(maxTotalBytes / 3))

@@ -19,7 +19,7 @@ export interface Refusal {
   readonly isLasting: boolean
 }
 
-/** The error that an SDK throws when the status is no success. */
+/** The error that an SDK throws for a status outside 200 to 299. */
 export type ApiError = abstract new (...args: never) => {
   readonly status: unknown
   readonly error: unknown
