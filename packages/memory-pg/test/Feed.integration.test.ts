@@ -131,6 +131,40 @@ describe.skipIf(missing !== undefined)(missing ?? "The feed on PostgreSQL", () =
   )
 
   it.live(
+    "accepts its cursors while an append that began before them is about to take its place",
+    () =>
+      Effect.gen(function* () {
+        const { log, sql } = yield* process_(yield* PostgresServer.emptyDatabase, { pollMillis: 30 })
+        yield* log.start("x", started)
+        const { last_value: given } = (yield* sql<{ last_value: string }>`
+          select last_value from crewline_place_sequence`)[0]!
+        yield* log.append("x", [signal(1)])
+        const after = (yield* log.readFeed()).at(-1)!.cursor
+        const [opened, goOn] = [yield* Deferred.make<void>(), yield* Latch.make()]
+        const late = yield* Effect.forkScoped(
+          sql.withTransaction(
+            Effect.gen(function* () {
+              // What crewline_place() publishes, had it read the sequence before the last append.
+              yield* sql`select pg_advisory_xact_lock_shared(1668440420, ${Number(given)}::int)`
+              yield* Deferred.succeed(opened, undefined)
+              yield* goOn.await
+              yield* log.append("x", [signal(2)])
+            })
+          )
+        )
+        yield* Deferred.await(opened)
+        assert.deepStrictEqual(yield* log.readFeed({ after }), [])
+        const reader = yield* follow(log, after)
+        yield* Effect.sleep(100)
+        yield* goOn.open
+        yield* Fiber.join(late)
+        yield* until(() => reader.seen.length > 0)
+        assert.deepStrictEqual(reader.seen, ["x 3"])
+      }).pipe(Effect.scoped),
+    minute
+  )
+
+  it.live(
     "is in the order of seq where an older transaction got the lock of the execution later",
     () =>
       Effect.gen(function* () {

@@ -361,7 +361,9 @@ declare
   found_rows int;
 begin
   perform set_config('crewline.tenant', in_tenant, true);
-  if in_place > complete then state := 'ahead'; return next; return; end if;
+  if in_place > complete and in_place > (select s.last_value from crewline_place_sequence s) then
+    state := 'ahead'; return next; return;
+  end if;
   if in_place > 0 and exists (
     select from crewline_feed_expiry f
     where f.tenant = in_tenant and (in_place, in_execution, in_seq) < (f.place, f.execution, f.seq)

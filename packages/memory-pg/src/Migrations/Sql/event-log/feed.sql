@@ -1,6 +1,6 @@
 -- A page of a tenant's feed, up to the place where it is complete: events after a place, ordered by
 -- (place, execution, seq), each with the crew of its execution. If there is no page, a single row
--- has the reason as its state: 'ahead' (no feed has reached this place yet) or 'expired' (events
+-- has the reason as its state: 'ahead' (no append has this place yet) or 'expired' (events
 -- after it were deleted because of their age). Stable, so that nothing can be deleted between the
 -- check for expiry and the reading of events.
 --
@@ -22,7 +22,11 @@ declare
   found_rows int;
 begin
   perform set_config('crewline.tenant', in_tenant, true);
-  if in_place > complete then state := 'ahead'; return next; return; end if;
+  -- Not 'ahead' when only greater than `complete`: that decreases when an append publishes its lock
+  -- late, and the page is then empty for as long as that append runs.
+  if in_place > complete and in_place > (select s.last_value from crewline_place_sequence s) then
+    state := 'ahead'; return next; return;
+  end if;
   if in_place > 0 and exists (
     select from crewline_feed_expiry f
     where f.tenant = in_tenant and (in_place, in_execution, in_seq) < (f.place, f.execution, f.seq)
