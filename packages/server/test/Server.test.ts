@@ -71,7 +71,15 @@ describe("a server", { timeout: 60_000 }, () => {
     const stream = await fetch(`${server.url}/api/v1/executions/${started.id}/events`, {
       headers: { accept: "text/event-stream" }
     })
-    const text = stream.text()
+    const reader = stream.body!.pipeThrough(new TextDecoderStream()).getReader()
+    const read = async (until: (text: string) => boolean) => {
+      for (let text = ""; ; ) {
+        const { done, value } = await reader.read()
+        if (!done) text += value
+        if (done || until(text)) return { done, text }
+      }
+    }
+    expect((await read((text) => text.includes("id: 1\n"))).text).toContain("id: 1\n")
     // Half of a request: the rest arrives after the server was asked to stop.
     const body = JSON.stringify({ name: "late", role: "r", goal: "g" })
     const { hostname, port } = new URL(server.url)
@@ -83,7 +91,7 @@ describe("a server", { timeout: 60_000 }, () => {
     const answer = new Promise<string>((resolve) => half.once("data", (data) => resolve(String(data))))
     const stopped = server.stop()
     // The stream ends cleanly once the server has been asked to stop.
-    expect(await text).toContain("id: 1\n")
+    expect(await read(() => false)).toMatchObject({ done: true })
     half.write(body.slice(10))
     expect(await answer).toMatch(/^HTTP\/1\.1 201 /)
     await stopped

@@ -42,9 +42,18 @@ export const formatOf = (path: string): string | undefined => {
   return Object.hasOwn(formats, extension) ? formats[extension] : undefined
 }
 
+/**
+ * The buffers of a CSV reader, in bytes: two of the longest lines that it accepts. The default of
+ * 32 MiB, several at a time, would use up a small memory limit for the smallest file.
+ */
+const csvBuffer = 4 * 1024 * 1024
+
 /** The statement that makes a table of a file. */
-export const loading = ({ name, path }: Table, file: string): string =>
-  `create table "${name}" as from ${formatOf(path)}('${file.replaceAll("'", "''")}')`
+export const loading = ({ name, path }: Table, file: string): string => {
+  const format = formatOf(path)
+  const options = format === "read_csv" ? `, buffer_size = ${csvBuffer}` : ""
+  return `create table "${name}" as from ${format}('${file.replaceAll("'", "''")}'${options})`
+}
 
 /** A database in a separate process. */
 export class Connection {
