@@ -239,6 +239,59 @@ describe("Anthropic", () => {
       })
     )
 
+    it.live("falls back to a tool where a server refuses the format, which it is asked for once", () =>
+      Effect.gen(function* () {
+        const refused = FakeProvider.json(
+          {
+            type: "error",
+            error: { type: "invalid_request_error", message: "output_config: Extra inputs are not permitted" }
+          },
+          400
+        )
+        const called = message([{ type: "tool_use", id: "t", name: "final_output", input: { score: 7 } }], {
+          stop_reason: "tool_use"
+        })
+        const server = yield* Scoped.start((received, response) =>
+          (received.body["output_config"] === undefined ? called : refused)(received, response)
+        )
+        const { origin } = new URL(server.baseURL)
+        const model = Anthropic.make({ apiKey: Redacted.make("k"), baseURL: origin }).model("m")
+        const notices: Array<string> = []
+        const asked = request({ output, onNotice: ({ kind, message }) => notices.push(`${kind} ${message}`) })
+        for (const _ of [1, 2]) {
+          const answer = yield* model.generate(asked)
+          assert.deepStrictEqual(answer.parts, [{ type: "text", text: '{"score":7}' }])
+          assert.strictEqual(answer.finishReason, "stop")
+        }
+        const sent = server.received.map(({ body }) =>
+          ["output_config", "tools"].filter((name) => body[name] !== undefined)
+        )
+        assert.deepStrictEqual(sent, [["output_config"], ["tools"], ["tools"]])
+        assert.lengthOf(notices, 1)
+        assert.match(notices[0]!, /^adapted The server refused json_schema/)
+      }).pipe(Effect.scoped)
+    )
+
+    it.live("a refused mark for the cache and a refused temperature are omitted", () =>
+      Effect.gen(function* () {
+        const refusal = (text: string) =>
+          FakeProvider.json({ type: "error", error: { type: "invalid_request_error", message: text } }, 400)
+        const server = yield* Scoped.start((received, response) => {
+          const { system, temperature } = received.body
+          if (JSON.stringify(system).includes("cache_control"))
+            return refusal("system.0.cache_control: Extra inputs are not permitted")(received, response)
+          if (temperature !== undefined)
+            return refusal("temperature is not supported by this model")(received, response)
+          return hello(received, response)
+        })
+        const { origin } = new URL(server.baseURL)
+        const model = Anthropic.make({ apiKey: Redacted.make("k"), baseURL: origin }).model("m")
+        yield* model.generate(request({ options: { temperature: 0.5 } }))
+        yield* model.generate(request({ options: { temperature: 0.5 } }))
+        assert.lengthOf(server.received, 4)
+      }).pipe(Effect.scoped)
+    )
+
     it.live("is streamed from the tool's arguments as text", () =>
       Effect.gen(function* () {
         const event = (data: object) => `data: ${JSON.stringify(data)}\n\n`
