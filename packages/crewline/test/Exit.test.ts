@@ -11,6 +11,7 @@ import { join } from "node:path"
 import { promisify } from "node:util"
 import { afterAll } from "vitest"
 import * as PostgresServer from "../../memory-pg/test/PostgresServer.ts"
+import * as RedisProcess from "../../queue-redis/test/RedisProcess.ts"
 import * as RedisServer from "../../queue-redis/test/RedisServer.ts"
 
 const source = join(import.meta.dirname, "..", "src")
@@ -139,6 +140,25 @@ describe("with servers, a script that does not close its client ends by itself",
     assert.strictEqual(await script(text(options, `console.log("open")`)), "open")
     assert.strictEqual(await script(text(options, wait)), "Hello.")
   })
+
+  const topologies = [
+    [
+      "a server behind a sentinel",
+      "redis+sentinel",
+      "/main",
+      Effect.flatMap(RedisProcess.make(), RedisProcess.sentinelOf)
+    ],
+    ["a cluster", "redis+cluster", "", RedisProcess.cluster()]
+  ] as const
+  it.skipIf(RedisProcess.missing !== undefined).each(topologies)("%s", (_, scheme, path, start) =>
+    Effect.flatMap(start, ({ port }) =>
+      Effect.promise(async () => {
+        const options = { redis: `${scheme}://127.0.0.1:${port}${path}` }
+        assert.strictEqual(await script(text(options, `console.log("open")`)), "open")
+        assert.strictEqual(await script(text(options, wait)), "Hello.")
+      })
+    ).pipe(Effect.scoped, Effect.runPromise)
+  )
 
   const both = PostgresServer.missing === undefined && RedisServer.missing === undefined
   it.live.skipIf(!both)("both", () =>

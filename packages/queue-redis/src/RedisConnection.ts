@@ -123,7 +123,12 @@ const make = Effect.fnUntraced(function* (options: Options) {
       close
     )
 
-  const clientOptions = { name: options.name ?? "crewline", connectTimeoutMillis: connectTimeout, tls: options.tls }
+  const clientOptions: Client.Options = {
+    name: options.name ?? "crewline",
+    connectTimeoutMillis: connectTimeout,
+    tls: options.tls,
+    unref: options.unref === true
+  }
   const client = yield* open(() => Client.make(parsed.success, clientOptions))
   let last: unknown
   const remember = guarded("Handling a connection error of Redis", (error: unknown) => (last ??= error))

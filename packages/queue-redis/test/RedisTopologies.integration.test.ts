@@ -138,7 +138,7 @@ describe.skipIf(missing !== undefined)(missing ?? "a server behind a sentinel", 
     }).pipe(Effect.scoped)
   )
 
-  it.live("uses the new master after a failover", () =>
+  it.live.each([false, true])("uses the new master after a failover, unref: %s", (unref) =>
     Effect.gen(function* () {
       const server = yield* RedisProcess.make()
       const replica = yield* RedisProcess.make({ config: [`replicaof 127.0.0.1 ${server.port}`] })
@@ -152,7 +152,7 @@ describe.skipIf(missing !== undefined)(missing ?? "a server behind a sentinel", 
           (replicas) => replicas.includes(String(replica.port)) && replicas.includes("master-link-status\nok")
         )
       )
-      const redis = redisOf(yield* connect(`redis+sentinel://127.0.0.1:${watch.port}/main`))
+      const redis = redisOf(yield* connect(`redis+sentinel://127.0.0.1:${watch.port}/main`, { unref }))
       assert.strictEqual(yield* redis.send("SET", "a", "1"), "OK")
       yield* Effect.promise(() => replica.cli("config", "get", "port"))
       yield* Effect.promise(() => server.cli("wait", "1", "5000"))

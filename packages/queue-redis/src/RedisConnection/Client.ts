@@ -14,6 +14,8 @@ export interface Options {
   readonly name: string
   readonly connectTimeoutMillis: number
   readonly tls: RedisOptions["tls"]
+  /** The connections do not keep the process alive: for `unref`. */
+  readonly unref: boolean
 }
 
 /** How often a command is sent again when the connection was lost under it. */
@@ -65,9 +67,12 @@ const sentinel = (address: Extract<Address, { readonly kind: "sentinel" }>, opti
     ...(address.sentinelUsername !== undefined && { sentinelUsername: address.sentinelUsername }),
     ...(address.sentinelPassword !== undefined && { sentinelPassword: address.sentinelPassword }),
     ...(address.isSecure && { enableTLSForSentinelMode: true, sentinelTLS: options.tls ?? {} }),
-    failoverDetector: true,
-    // A first try fails at once, with what was wrong; a lost master is waited for.
-    sentinelRetryStrategy: (times) => (wasReady ? Math.min(100 * times, 2_000) : null)
+    // Its connections to the sentinels cannot be released. Without it, a failover is noticed when
+    // the sentinels close the old master's connections, or when the old master refuses a write.
+    failoverDetector: !options.unref,
+    // A first try fails at once, with what was wrong; a lost master is waited for. With `unref` the
+    // client's own timer waits, because that of the sentinels cannot be released.
+    sentinelRetryStrategy: (times) => (wasReady && !options.unref ? Math.min(100 * times, 2_000) : null)
   })
   client.once("ready", () => {
     wasReady = true
@@ -109,8 +114,8 @@ export const subscriber = (client: Client): Redis | undefined => {
 }
 
 /**
- * Neither the connections of this client keep the process alive, nor its timers; what is being
- * connected or sent does. Those that ioredis keeps to sentinels are not within reach.
+ * Neither the connections of this client, made with `unref`, keep the process alive, nor its
+ * timers; what is being connected or sent does.
  */
 export const unref = (client: Client, guarded: Guarded.Guarded): void => {
   const listen = (event: string, handle: (node: Redis) => void) =>
