@@ -70,9 +70,8 @@ const sentinel = (address: Extract<Address, { readonly kind: "sentinel" }>, opti
     // Its connections to the sentinels cannot be released. Without it, a failover is noticed when
     // the sentinels close the old master's connections, or when the old master refuses a write.
     failoverDetector: !options.unref,
-    // A first try fails at once, with what was wrong; a lost master is waited for. With `unref` the
-    // client's own timer waits, because that of the sentinels cannot be released.
-    sentinelRetryStrategy: (times) => (wasReady && !options.unref ? Math.min(100 * times, 2_000) : null)
+    // A first try fails at once, with what was wrong; a lost master is waited for.
+    sentinelRetryStrategy: (times) => (wasReady ? Math.min(100 * times, 2_000) : null)
   })
   client.once("ready", () => {
     wasReady = true
@@ -115,7 +114,7 @@ export const subscriber = (client: Client): Redis | undefined => {
 
 /**
  * Neither the connections of this client, made with `unref`, keep the process alive, nor its
- * timers; what is being connected or sent does.
+ * timers; what is being connected or sent does, and the search for a sentinel that answers.
  */
 export const unref = (client: Client, guarded: Guarded.Guarded): void => {
   const listen = (event: string, handle: (node: Redis) => void) =>
