@@ -23,7 +23,19 @@ export const floors: { readonly [name: string]: Floors } = {
     // Views for readers; news for the queue.
     ["AskView", "ExecutionView", "QueueFacts"],
     // Ports.
-    ["Embedder", "EventLog", "Llm", "LostLeases", "Memory", "Outbox", "Reranker", "Secrets", "TaskQueue", "Toolbox"],
+    [
+      "Embedder",
+      "EventLog",
+      "Llm",
+      "LostLeases",
+      "Memory",
+      "Outbox",
+      "Reranker",
+      "Secrets",
+      "TaskQueue",
+      "Toolbox",
+      "ToolSearch"
+    ],
     // The events of a tenant in one order.
     ["Feed"],
     // Decisions on the next events.

@@ -59,6 +59,9 @@ export interface ModelOptions extends Schema.Schema.Type<typeof ModelOptions> {}
 /** The name of a tool in the toolbox. */
 export const ToolName = Schema.String.check(Schema.isNonEmpty({ expected: "the name of a tool" }))
 
+/** The tool by which an agent finds others in the toolbox; every toolbox has it. */
+export const searchTool = "tool_search"
+
 /** Maximum number of model turns per attempt at a task, unless the task or the agent sets it. */
 export const defaultMaxTurns = 25
 

@@ -4,6 +4,7 @@
  */
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
+import { searchTool } from "./Agent.ts"
 import * as Crew from "./Crew.ts"
 import { problems as attachmentProblems } from "./Crew/Attachments.ts"
 import type * as Check from "./Crew/Check.ts"
@@ -339,7 +340,7 @@ const unknownTools = (
 ): ReadonlyArray<Crew.Problem> => {
   if (tools === undefined || references.tools.length === 0) return []
   // Whether the crew has a memory is told when its tasks begin.
-  const known = new Set([...tools, ...MemoryOptions.tools])
+  const known = new Set([...tools, searchTool, ...MemoryOptions.tools])
   return references.tools.flatMap(({ name, path }): ReadonlyArray<Crew.Problem> => {
     if (known.has(name)) return []
     const suggestion = checked.suggester.closest(name, tools)

@@ -114,6 +114,18 @@ export const decide = (call: Call, policies: ReadonlyArray<Scoped>, circumstance
   return decision
 }
 
+/** Whether policies refuse every call of a tool, whatever its arguments. */
+export const refusesAll = (call: Omit<Call, "arguments">, policies: ReadonlyArray<Policy>): boolean =>
+  policies.some((policy) => {
+    const about = (effect: Decision["verdict"]) => (policy[effect] ?? []).filter((rule) => isAbout(rule, call))
+    if (about("deny").some((rule) => typeof rule === "string" || rule.arguments === undefined)) return true
+    return policy.allow !== undefined && effects.every((effect) => about(effect).length === 0)
+  })
+
+/** Whether a rule `allow` of the policies is about the call. */
+export const isAllowed = (call: Call, policies: ReadonlyArray<Policy>): boolean =>
+  policies.some(({ allow = [] }) => allow.some((rule) => matches(rule, call, "allow")))
+
 /** The stricter one; of two equal ones what a rule says, which names its place. */
 const isStricter = (one: Decision, other: Decision): boolean => {
   const difference = effects.indexOf(one.verdict) - effects.indexOf(other.verdict)
@@ -143,11 +155,15 @@ const nameOf = (rule: Rule): string => {
   return args === undefined ? what : `${what} with these arguments`
 }
 
+/** Whether a rule is about such calls, whatever their arguments. */
+const isAbout = (rule: Rule, { kind, tool }: Omit<Call, "arguments">): boolean =>
+  typeof rule === "string"
+    ? isNamed(rule, tool)
+    : (rule.tool === undefined || isNamed(rule.tool, tool)) && (rule.kind === undefined || rule.kind === kind)
+
 const matches = (rule: Rule, call: Call, verdict: Decision["verdict"]): boolean => {
-  if (typeof rule === "string") return isNamed(rule, call.tool)
-  if (rule.tool !== undefined && !isNamed(rule.tool, call.tool)) return false
-  if (rule.kind !== undefined && rule.kind !== call.kind) return false
-  if (rule.arguments === undefined) return true
+  if (!isAbout(rule, call)) return false
+  if (typeof rule === "string" || rule.arguments === undefined) return true
   const violations = JsonSchemaValidator.make(rule.arguments).validate(call.arguments)
   // What cannot be decided allows nothing, and is refused or asked about.
   if (violations.some(JsonSchemaValidator.isUndecided)) return verdict !== "allow"

@@ -347,6 +347,19 @@ describe("tools", () => {
     tasks: { t: { ...task, tools: ["calculat"] } }
   })
 
+  it("lets a task that finds tools by search approve others than it lists, which must exist", () => {
+    const crew = oneTask({ tools: ["tool_search"], approvals: ["send", "sent"] })
+    expect(problemsOf(crew, { tools: ["send"] })).toMatchObject([
+      { code: "unknown-tool", path: ["tasks", "t", "approvals", 1], suggestion: "send" }
+    ])
+    expect(
+      planOf(oneTask({ tools: ["tool_search"], approvals: ["send"] }), { tools: ["send"] }).tasks[0]
+    ).toMatchObject({
+      tools: ["tool_search"],
+      approvals: ["send"]
+    })
+  })
+
   it("are looked up if the known ones are given", () => {
     expect(Result.isSuccess(Plan.make(crew))).toBe(true)
     expect(problemsOf(crew, { tools: ["file_read", "calculate"] })).toMatchObject([

@@ -81,6 +81,24 @@ describe("Policy", () => {
     )
   })
 
+  it("refuses every call of a tool that it says is refused whatever the arguments", () => {
+    const refusing = policies.filter((all) => all.length > 0)
+    fc.assert(
+      fc.property(calls, refusing, circumstances, ({ arguments: args, kind, tool }, all, given) => {
+        if (!Policy.refusesAll({ tool, kind }, all)) return
+        assert.strictEqual(Policy.decide({ tool, kind, arguments: args }, all, given).verdict, "deny")
+      })
+    )
+    const refuses = (policy: Policy.Policy) => Policy.refusesAll({ tool: "file_write", kind: "write" }, [policy])
+    assert.isTrue(refuses({ deny: ["file_*"] }))
+    assert.isTrue(refuses({ deny: [{ kind: "write" }] }))
+    assert.isTrue(refuses({ allow: ["file_read"] }))
+    assert.isFalse(refuses({ deny: [{ tool: "file_write", arguments: {} }] }))
+    assert.isFalse(refuses({ allow: [{ kind: "write", arguments: {} }] }))
+    assert.isFalse(refuses({ allow: ["file_read"], ask: ["*"] }))
+    assert.isFalse(refuses({}))
+  })
+
   it("never allows more when a policy without allow is added, or an allow rule is taken away", () => {
     fc.assert(
       fc.property(calls, policies, circumstances, scoped, ({ arguments: args, kind, tool }, all, given, policy) => {

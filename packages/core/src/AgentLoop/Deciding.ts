@@ -7,17 +7,24 @@ import * as Exposure from "./Exposure.ts"
 
 /** What is decided about a call with these arguments. */
 export const of = (
-  { isOwn, leg, listed, policies }: Equipment,
+  { found, isOwn, leg, listed, policies }: Equipment,
   tool: Tool,
   { args, seen }: { readonly args: Schema.JsonObject; readonly seen: () => Exposure.Seen }
 ): Policy.Decision => {
-  const isListed = isOwn(tool) || listed.has(tool.name)
+  const call = { tool: tool.name, kind: tool.kind ?? Policy.defaultKind, arguments: args }
+  const isListed = isOwn(tool) || listed.has(tool.name) || (found.has(tool.name) && isAllowed(call, policies))
   const isGenerated = leg.plan.generated === true && !isOwn(tool)
   const leadsOut = !isOwn(tool) && Exposure.leadsOut(tool)
   if (policies.length === 0 && isListed && !isGenerated && !leadsOut) return Policy.listed
   const exposure = leadsOut ? { ...seen(), leadsOut } : unexposed
-  const call = { tool: tool.name, kind: tool.kind ?? Policy.defaultKind, arguments: args }
   return Policy.decide(call, policies, { isListed, isGenerated, exposure })
 }
 
 const unexposed: Policy.Exposure = { privateData: [], untrustedText: [], leadsOut: false }
+
+/** The author of the crew lists tools that are found by a rule. */
+const isAllowed = (call: Policy.Call, policies: ReadonlyArray<Policy.Scoped>): boolean =>
+  Policy.isAllowed(
+    call,
+    policies.filter(({ scope }) => scope !== "tenant")
+  )

@@ -3,6 +3,7 @@
  * that its model calls are under.
  */
 import * as Effect from "effect/Effect"
+import { searchTool } from "../Agent.ts"
 import * as Limits from "../Limits.ts"
 import type * as Llm from "../Llm.ts"
 import { Coworkers, Delegation, Excerpt } from "../Manager.ts"
@@ -12,6 +13,7 @@ import type * as Toolbox from "../Toolbox.ts"
 import type * as Workspace from "../Workspace.ts"
 import * as Bindings from "./Bindings.ts"
 import { failed, modelFailed, type Ended, type Leg } from "./Leg.ts"
+import * as Searching from "./Searching.ts"
 import * as ShownResult from "./ShownResult.ts"
 
 /** What the loop stands on. */
@@ -27,6 +29,8 @@ export interface Equipment {
   readonly model: Llm.Model
   /** By name. */
   readonly tools: ReadonlyMap<string, Toolbox.Tool>
+  /** Tools that the agent has found by search. */
+  readonly found: Searching.Found
   /** Built-in tools for working with other agents and for reading messages and results. */
   readonly isOwn: (tool: Toolbox.Tool) => boolean
   /** Tools that the author of the crew has given to the agent or the task. */
@@ -71,14 +75,14 @@ export const make = (
   leg: Leg,
   unoffered: ReadonlyArray<Toolbox.Tool> = []
 ): Effect.Effect<Equipment | Ended> =>
-  Effect.matchEffect(Effect.all([toolsOf(services.toolbox, leg), services.toolbox.policy ?? Effect.undefined]), {
+  Effect.matchEffect(bound(services.toolbox, leg), {
     onFailure: (error) =>
       Effect.succeed(
         error._tag === "UnknownTool"
           ? failed("unknown-tool", error.message, { isRetryable: false })
           : failed("policy-unavailable", error.message, { isRetryable: true, keepsTurns: true })
       ),
-    onSuccess: ([tools, tenantPolicy]) => {
+    onSuccess: ({ found, policies, tools }) => {
       if (leg.limits !== undefined && services.llm.enforcesLimits !== true)
         return Effect.succeed(
           failed("unenforced-limits", `The limits of this task cannot be enforced: ${Limits.unenforced}`, {
@@ -95,8 +99,9 @@ export const make = (
           model,
           ...(leg.task.prompt === undefined ? {} : { prompt: leg.task.prompt }),
           ...equipped(leg, agent, tools, unoffered),
+          found,
           listed: Bindings.listedIn(leg.plan, leg.task),
-          policies: Bindings.policiesOf(leg.plan, leg.task, tenantPolicy),
+          policies,
           workspace: services.workspace.of(leg.executionId),
           limits: leg.limits,
           // An answer that its judges refuse is followed by a last one, which has the same judges.
@@ -137,28 +142,49 @@ const equipped = (
   const { chain, depth } = standing
   const delegation = Delegation.tools({ plan, chain })
   const isPossible = depth < Delegation.maxDepth(plan) && Coworkers.of(plan, chain).length > 0
+  const builtIn = new Set<Toolbox.Tool>([...delegation, ...unoffered, readOn])
   const offered = delegation.filter(({ name }) => isPossible && !own.has(name) && Delegation.isOffered(name))
   return {
-    isOwn: (tool) => own.get(tool.name) !== tool,
+    isOwn: (tool) => builtIn.has(tool),
     ...withReadOn(new Map([...[...delegation, ...unoffered].map((tool) => [tool.name, tool] as const), ...own])),
     toolDefinitions: [...toolDefinitions, ...offered.map(definitionOf)],
     ...(offered.length === 0 ? {} : { prompt: Delegation.promptOf({ plan, chain }) })
   }
 }
 
-const none: ReadonlyMap<string, Toolbox.Tool> = new Map()
+/** The tools of the task, what it has found, and the policies that bind both. */
+const bound = Effect.fnUntraced(function* (toolbox: Toolbox.Toolbox["Service"], leg: Leg) {
+  const { history, memoryTools, plan, task } = leg
+  const found = yield* Searching.again(toolbox, history.found)
+  const policies = Bindings.policiesOf(plan, task, yield* toolbox.policy ?? Effect.undefined)
+  const tools = new Map<string, Toolbox.Tool>()
+  for (const name of task.tools)
+    tools.set(
+      name,
+      name === searchTool
+        ? Searching.tool({ found, policies, toolbox })
+        : (memoryTools.get(name) ?? (yield* toolbox.get(name)))
+    )
+  return { found, policies, tools }
+})
 
-const toolsOf = (
-  toolbox: Toolbox.Toolbox["Service"],
-  { memoryTools, task: { tools } }: Leg
-): Effect.Effect<ReadonlyMap<string, Toolbox.Tool>, Toolbox.UnknownTool> =>
-  tools.length === 0
-    ? Effect.succeed(none)
-    : Effect.map(
-        Effect.forEach(tools, (name) => {
-          const own = memoryTools.get(name)
-          const tool = own === undefined ? toolbox.get(name) : Effect.succeed(own)
-          return Effect.map(tool, (found) => [name, found] as const)
-        }),
-        (entries) => new Map(entries)
-      )
+/** A tool of the task by its name, or one that was found. */
+export const toolOf = ({ found, tools }: Equipment, name: string): Toolbox.Tool | undefined =>
+  tools.get(name) ?? found.get(name)?.tool
+
+/** Tools that were found before a turn, in the order in which they were found. */
+export const readyIn = ({ found, tools }: Equipment, turn: number): ReadonlyMap<string, Toolbox.Tool> => {
+  const ready = new Map<string, Toolbox.Tool>()
+  for (const [name, { tool, turn: since }] of found) if (since < turn && !tools.has(name)) ready.set(name, tool)
+  return ready
+}
+
+/** What the model is offered in a turn. */
+export const offeredIn = (equipment: Equipment, turn: number): ReadonlyArray<Llm.ToolDefinition> => {
+  const { cut, found, toolDefinitions, tools } = equipment
+  const readOn = cut.size === 0 ? undefined : tools.get(ShownResult.name)
+  if (found.size === 0 && readOn === undefined) return toolDefinitions
+  // At the end: what was sent before stays a prefix, which providers cache.
+  const added = [...readyIn(equipment, turn).values(), ...(readOn === undefined ? [] : [readOn])]
+  return [...toolDefinitions, ...added.map(definitionOf)]
+}

@@ -6,12 +6,13 @@ import { isTrusted, searchTool, type Origin } from "../MemoryOptions.ts"
 import type { Exposure } from "../Policy.ts"
 import type { Tool } from "../Toolbox.ts"
 import type { Conversation } from "./Conversation.ts"
-import type { Equipment } from "./Equipment.ts"
+import { type Equipment, toolOf } from "./Equipment.ts"
 
 export type Seen = Omit<Exposure, "leadsOut">
 
 /** The exposure of the agent so far. */
-export const of = ({ leg, tools }: Equipment, conversation: Conversation): Seen => {
+export const of = (equipment: Equipment, conversation: Conversation): Seen => {
+  const { leg } = equipment
   const privateData = new Set<string>()
   const untrustedText = new Set<string>()
   const from = (source: string, trust: Origin | undefined) => {
@@ -23,7 +24,7 @@ export const of = ({ leg, tools }: Equipment, conversation: Conversation): Seen 
   if (leg.memories.length > 0 || leg.history.recalled !== undefined) privateData.add("memory")
   if ((leg.task.attachments ?? []).length > 0) privateData.add("attachments")
   for (const { name } of conversation.results()) {
-    const tool = tools.get(name)
+    const tool = toolOf(equipment, name)
     if (tool === undefined) continue
     if (isPrivate(tool)) privateData.add(name)
     if (isUntrusted(tool)) untrustedText.add(name)

@@ -6,17 +6,13 @@ import type * as Schema from "effect/Schema"
 import type { Doubt } from "../ExecutionEvent.ts"
 import { Doubts } from "../Manager.ts"
 import type { Conversation } from "./Conversation.ts"
-import type { Equipment } from "./Equipment.ts"
+import { type Equipment, toolOf } from "./Equipment.ts"
 
 const none: ReadonlyArray<Doubt> = []
 
 /** Signs that the output is no success; none are looked for where the task does not ask for it. */
-export const of = (
-  { leg, tools }: Equipment,
-  conversation: Conversation,
-  output: Schema.Json
-): ReadonlyArray<Doubt> => {
-  const { plan, task } = leg
+export const of = (equipment: Equipment, conversation: Conversation, output: Schema.Json): ReadonlyArray<Doubt> => {
+  const { plan, task } = equipment.leg
   if (task.office !== undefined || (task.checked !== true && plan.manager === undefined)) return none
   const shown: Array<string> = []
   let hasActed = false
@@ -31,7 +27,7 @@ export const of = (
         shown.push(typeof part.result === "string" ? part.result : JSON.stringify(part.result))
         // A tool that may be repeated without harm changes nothing; work that was passed on may
         // have.
-        const tool = tools.get(part.name)
+        const tool = toolOf(equipment, part.name)
         if (!part.isFailure && (tool?.idempotent !== true || tool.need !== undefined)) hasActed = true
       }
   }

@@ -22,7 +22,7 @@ import * as Repair from "../Tool/Repair.ts"
 import { type Tool, type ToolContext, type ToolError, ToolFailed, type ToolRetry } from "../Toolbox.ts"
 import * as Approval from "./Approval.ts"
 import * as Deciding from "./Deciding.ts"
-import type { Equipment } from "./Equipment.ts"
+import { type Equipment, readyIn, toolOf } from "./Equipment.ts"
 import { failed, type Ended, type Leg, type Lost } from "./Leg.ts"
 import * as Need from "./Need.ts"
 import * as Prompting from "./Prompting.ts"
@@ -167,10 +167,12 @@ const stepOf = Effect.fnUntraced(function* (
   const refused = (reason: string): Step => ({ _tag: "Refused", reason, args: call.params as Schema.Json })
   // Advice comes before anything else is done.
   if (history.advice.some((advice) => advice.turn === turn.number)) return refused(interrupted)
-  const tool = tools.get(call.name)
+  // What another call of the same turn finds is not there yet.
+  const found = readyIn(equipment, turn.number)
+  const tool = tools.get(call.name) ?? found.get(call.name)
   if (tool === undefined) {
     const known = [...tools.keys()].filter((name) => name !== ShownResult.name || equipment.cut.size > 0)
-    return refused(Prompting.unknownTool(call.name, known))
+    return refused(Prompting.unknownTool(call.name, [...known, ...found.keys()]))
   }
   if (!tool.idempotent && history.started.has(key)) return refused(Prompting.interruptedTool)
   const sent = Repair.parsed(call.params)
@@ -232,12 +234,13 @@ const denied = ({ name }: Tool, args: Schema.JsonObject, decision: Decision): St
 
 /** What the model is shown of an outcome: what a person changed is said. */
 const shownOf = (
-  { cut, leg, tools }: Equipment,
+  equipment: Equipment,
   turn: Turn.Turn,
   { call, index }: Pick<Place, "call" | "index">,
   { isFailure, result: whole }: Transcript.ToolOutcome
 ): Transcript.ToolOutcome => {
-  const result = ShownResult.of(whole, { callId: call.id, cut, max: tools.get(call.name)?.maxResult })
+  const { cut, leg } = equipment
+  const result = ShownResult.of(whole, { callId: call.id, cut, max: toolOf(equipment, call.name)?.maxResult })
   const edited = Approval.editedArguments(leg, baseOf(leg, turn, index))
   return edited === undefined ? { isFailure, result } : { isFailure, result: Prompting.edited(edited, result) }
 }

@@ -6,6 +6,7 @@ import type * as Schema from "effect/Schema"
 import type * as ExecutionEvent from "../ExecutionEvent.ts"
 import { leastTrusted, type Origin } from "../MemoryOptions.ts"
 import type * as Wait from "../Wait.ts"
+import * as Searching from "./Searching.ts"
 
 export interface ToolOutcome {
   readonly result: Schema.Json
@@ -21,6 +22,8 @@ export interface Transcript {
   readonly results: ReadonlyMap<string, ToolOutcome>
   /** Calls that had begun, by `callKey`. */
   readonly started: ReadonlySet<string>
+  /** Tools that searches found, each with the turn whose search found it first. */
+  readonly found: ReadonlyMap<string, number>
   /** Complaints by turn. */
   readonly rejections: ReadonlyMap<number, ExecutionEvent.OutputRejected>
   /** Verdicts by `verdictKey`. */
@@ -72,6 +75,7 @@ export const empty: Transcript = {
   turns: [],
   results: new Map(),
   started: new Set(),
+  found: new Map(),
   rejections: new Map(),
   verdicts: new Map(),
   reviews: new Map(),
@@ -94,6 +98,7 @@ export const fromEvents = (events: ReadonlyArray<ExecutionEvent.ExecutionEvent>,
   let turns: Array<ExecutionEvent.TurnCompleted> = []
   const results = new Map<string, ToolOutcome>()
   const started = new Set<string>()
+  const found = new Map<string, number>()
   const rejections = new Map<number, ExecutionEvent.OutputRejected>()
   const verdicts = new Map<string, ExecutionEvent.GuardrailJudged>()
   const reviews = new Map<number, ExecutionEvent.ReviewJudged>()
@@ -134,6 +139,7 @@ export const fromEvents = (events: ReadonlyArray<ExecutionEvent.ExecutionEvent>,
         break
       case "ToolCalled":
         results.set(callKey(event.turn, event.callId), event)
+        for (const name of Searching.namesIn(event)) if (!found.has(name)) found.set(name, event.turn)
         break
       case "OutputRejected":
         rejections.set(event.turn, event)
@@ -160,7 +166,7 @@ export const fromEvents = (events: ReadonlyArray<ExecutionEvent.ExecutionEvent>,
           earlierRevisions = revisions
           for (const { verdict } of reviews.values()) if (verdict === "revise") earlierReviews++
           turns = []
-          for (const known of [results, started, rejections, verdicts, reviews, groups]) known.clear()
+          for (const known of [results, started, found, rejections, verdicts, reviews, groups]) known.clear()
         }
         break
     }
@@ -170,6 +176,7 @@ export const fromEvents = (events: ReadonlyArray<ExecutionEvent.ExecutionEvent>,
     turns,
     results,
     started,
+    found,
     rejections,
     verdicts,
     reviews,

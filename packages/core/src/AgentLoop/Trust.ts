@@ -6,16 +6,17 @@ import * as Manager from "../Manager.ts"
 import { isTrusted, leastTrusted, Origin, searchTool } from "../MemoryOptions.ts"
 import * as Schema from "effect/Schema"
 import type { Conversation } from "./Conversation.ts"
-import type { Equipment } from "./Equipment.ts"
+import { type Equipment, toolOf } from "./Equipment.ts"
 import * as ShownResult from "./ShownResult.ts"
 
 const isOrigin = Schema.is(Origin)
 
-export const of = ({ leg, tools }: Equipment, conversation: Conversation): Origin => {
+export const of = (equipment: Equipment, conversation: Conversation): Origin => {
+  const { leg } = equipment
   let trust: Origin = leastTrusted("agent", leg.history.recalled ?? "user")
   for (const { trust: each } of leg.memories) trust = leastTrusted(trust, each)
   for (const { name, result } of conversation.results())
-    trust = leastTrusted(trust, originOf(name, result, tools.get(name)?.origin))
+    trust = leastTrusted(trust, originOf(name, result, toolOf(equipment, name)?.origin))
   return isTrusted(trust, "agent") ? "agent" : trust
 }
 

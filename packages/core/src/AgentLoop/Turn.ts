@@ -10,11 +10,10 @@ import * as Attachments from "./Attachments.ts"
 import * as AnswerParts from "./AnswerParts.ts"
 import * as Budget from "./Budget.ts"
 import type { Conversation } from "./Conversation.ts"
-import { definitionOf, type Equipment } from "./Equipment.ts"
+import { type Equipment, offeredIn } from "./Equipment.ts"
 import * as Exposure from "./Exposure.ts"
 import { failed, type Ended, type Leg, type Lost } from "./Leg.ts"
 import * as Prompting from "./Prompting.ts"
-import * as ShownResult from "./ShownResult.ts"
 import * as Trust from "./Trust.ts"
 
 type Messages = Llm.Request["messages"]
@@ -201,15 +200,15 @@ const completionOf = (
 
 /** What the model is asked in a turn. */
 const request = (
-  { agent, caller, cut, lastTurnLimits, leg, toolDefinitions, tools: known, turnLimits }: Equipment,
-  { finishes, isLast, number: turn, offered = toolDefinitions }: Asked,
+  equipment: Equipment,
+  { finishes, isLast, number: turn, offered }: Asked,
   messages: Messages,
   notices: Array<Draft>
 ): Llm.Request => {
+  const { agent, caller, lastTurnLimits, leg, turnLimits } = equipment
   const { onDelta, task } = leg
   const limits = finishes ? lastTurnLimits : turnLimits
-  const readOn = cut.size === 0 || offered !== toolDefinitions ? undefined : known.get(ShownResult.name)
-  const tools = readOn === undefined ? offered : [...offered, definitionOf(readOn)]
+  const tools = offered ?? offeredIn(equipment, turn)
   const toolsAllowed = tools.length > 0 && !isLast
   let offset = 0
   return {

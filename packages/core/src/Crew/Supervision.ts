@@ -3,6 +3,7 @@
  * Reads what is there, valid or not.
  */
 import * as Schema from "effect/Schema"
+import { searchTool } from "../Agent.ts"
 import * as Policy from "../Policy.ts"
 import type { Suggester } from "../Suggestion.ts"
 import { type Entry, unknown } from "./Graph.ts"
@@ -91,7 +92,8 @@ const approvalProblems = (task: Entry, { agents, crew }: Options): ReadonlyArray
     declaration["agent"] === undefined ? agents[0] : agents.find(({ name }) => name === declaration["agent"])
   const ofAgent = isObject(agent?.declaration) ? agent.declaration["tools"] : undefined
   const tools = declaration["tools"] ?? ofAgent ?? []
-  if (!Array.isArray(tools)) return []
+  // Whatever is found may be called.
+  if (!Array.isArray(tools) || tools.includes(searchTool)) return []
   return declaration["approvals"].flatMap((name: unknown, index): ReadonlyArray<Problem> => {
     if (typeof name !== "string" || name === "" || tools.includes(name)) return []
     const at = [...path, "approvals", index]

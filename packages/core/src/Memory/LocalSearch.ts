@@ -60,7 +60,10 @@ export const find = (tenant: LocalTenant, query: Query, now: number, meaning?: M
   let words = 0
   for (const { conversation, document } of all)
     words += conversation === undefined ? document.length : Ranking.width * document.length
-  const lexical = scoresOf(frequencies, weights, { lengths: lengths(all), average: words / Math.max(all.size, 1) })
+  const lexical = Ranking.scores(frequencies, weights, {
+    lengths: lengths(all),
+    average: words / Math.max(all.size, 1)
+  })
   const conversations = conversationsOf(frequencies, all)
   const asked = Making.wordsOfQuery(query.text)
   const candidates = [...(meaning === undefined ? lexical.keys() : all)].map((stored): Ranking.Candidate<Stored> => {
@@ -122,23 +125,6 @@ const lengths = (all: ReadonlySet<Stored>): ReadonlyMap<Stored, number> => {
   return found
 }
 
-/** BM25 of texts that have these terms so often. */
-const scoresOf = <Text>(
-  frequencies: ReadonlyMap<string, ReadonlyMap<Text, number>>,
-  weights: ReadonlyMap<string, number>,
-  { average, lengths }: { readonly lengths: ReadonlyMap<Text, number>; readonly average: number }
-): ReadonlyMap<Text, number> => {
-  const scores = new Map<Text, number>()
-  for (const [term, found] of frequencies) {
-    const weight = weights.get(term)!
-    for (const [text, frequency] of found) {
-      const score = weight * Ranking.saturated(frequency, lengths.get(text)!, average)
-      scores.set(text, (scores.get(text) ?? 0) + score)
-    }
-  }
-  return scores
-}
-
 /** BM25 of conversations, each as one text. */
 const conversationsOf = (
   frequencies: ReadonlyMap<string, ReadonlyMap<Stored, number>>,
@@ -161,5 +147,5 @@ const conversationsOf = (
     together.set(term, sums)
     weights.set(term, Ranking.weightOf(lengths.size, sums.size))
   }
-  return scoresOf(together, weights, { lengths, average: words / lengths.size })
+  return Ranking.scores(together, weights, { lengths, average: words / lengths.size })
 }

@@ -61,6 +61,26 @@ export const saturated = (frequency: number, length: number, averageLength: numb
   return (frequency * (k1 + 1)) / (frequency + k1 * (1 - b + (b * length) / Math.max(averageLength, 1)))
 }
 
+/**
+ * BM25 of texts: how often each contains each term, the weights of the terms, and the lengths of
+ * the texts.
+ */
+export const scores = <Text>(
+  frequencies: ReadonlyMap<string, ReadonlyMap<Text, number>>,
+  weights: ReadonlyMap<string, number>,
+  { average, lengths }: { readonly lengths: ReadonlyMap<Text, number>; readonly average: number }
+): ReadonlyMap<Text, number> => {
+  const found = new Map<Text, number>()
+  for (const [term, holders] of frequencies) {
+    const weight = weights.get(term)!
+    for (const [text, frequency] of holders) {
+      const score = weight * saturated(frequency, lengths.get(text)!, average)
+      found.set(text, (found.get(text) ?? 0) + score)
+    }
+  }
+  return found
+}
+
 /** The maximum score of a query; `match` is relative to it. */
 export const bestOf = (weights: Iterable<number>): number => {
   let sum = 0

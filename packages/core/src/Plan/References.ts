@@ -4,6 +4,7 @@
  */
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
+import { searchTool } from "../Agent.ts"
 import type { Checked } from "../Crew/Check.ts"
 import type { Entry } from "../Crew/Graph.ts"
 import * as Placeholder from "../Crew/Placeholder.ts"
@@ -42,8 +43,10 @@ export const make = ({ agents, definition, tasks }: Checked): References => {
         if (!Predicate.isReadonlyObject(attachment)) return
         for (const key of ["file", "url"]) text(attachment[key], [...path, "attachments", index, key])
       })
-    // Those of a task are among its tools.
-    for (const key of path[0] === "agents" ? ["tools", "approvals"] : ["tools"]) {
+    const { tools: own } = declaration
+    const finds = Array.isArray(own) && own.includes(searchTool)
+    // Those of a task that finds no others are among its tools.
+    for (const key of path[0] === "agents" || finds ? ["tools", "approvals"] : ["tools"]) {
       const names = declaration[key]
       if (!Array.isArray(names)) continue
       names.forEach((name: unknown, index) => {

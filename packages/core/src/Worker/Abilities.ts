@@ -5,6 +5,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import { searchTool } from "../Agent.ts"
 import type * as Execution from "../Execution.ts"
 import * as MemoryOptions from "../MemoryOptions.ts"
 import type { PlannedTask } from "../Plan.ts"
@@ -64,7 +65,7 @@ export const make = ({ registry, toolbox }: Options) => {
       ? []
       : ["its functions (guardrails, conditions, output schemas): provide them with Crewline.layer({ crews: [crew] })"]
     const missing: Array<string> = []
-    const own = MemoryPolicy.of(plan, task.agent) === undefined ? [] : MemoryOptions.tools
+    const own = [searchTool, ...(MemoryPolicy.of(plan, task.agent) === undefined ? [] : MemoryOptions.tools)]
     for (const name of task.tools)
       if (!own.includes(name) && (yield* Effect.option(toolbox.get(name)))._tag === "None") missing.push(name)
     if (missing.length > 0) lacks.push(`the tool${missing.length > 1 ? "s" : ""} ${missing.map(quote).join(", ")}`)

@@ -97,6 +97,53 @@ describe("AgentLoop, after a crash", () => {
     })
   )
 
+  it.effect("tools that were found are offered again, and can be called from the turn after the search on", () =>
+    Effect.gen(function* () {
+      const made: Array<unknown> = []
+      const tools = [
+        World.tool("invoice_find", (args) => Effect.sync(() => (made.push(args), "found"))),
+        World.tool("invoice_send", () => Effect.succeed("sent"))
+      ]
+      const { asked, events, task } = yield* takeUp({
+        task: { tools: ["tool_search"], policies: [{ scope: "task", allow: ["tool_search", "invoice_*"] }] },
+        recorded: [
+          turn(1, World.calls(["tool_search", { query: "invoices" }, "c1"], ["invoice_find", { id: 1 }, "c2"])),
+          {
+            type: "ToolCalled",
+            taskId: "a",
+            run: 1,
+            turn: 1,
+            callId: "c1",
+            tool: "tool_search",
+            arguments: { query: "invoices" },
+            // One of them is gone since.
+            result: { tools: ["invoice_find", "invoice_print"] },
+            isFailure: false,
+            durationMillis: 1
+          }
+        ],
+        answers: [
+          World.calls(["invoice_find", { id: 2 }], ["invoice_send", {}], ["invoice_print", {}]),
+          World.text("done")
+        ],
+        tools
+      })
+      assert.strictEqual(task.output, "done")
+      assert.deepStrictEqual(
+        asked[0]!.tools.map(({ name }) => name),
+        ["tool_search", "invoice_find"]
+      )
+      assert.deepStrictEqual(made, [{ id: 2 }])
+      const calls = events.filter((event) => event.type === "ToolCalled").map((call) => [call.tool, call.isFailure])
+      assert.deepStrictEqual(calls.slice(1), [
+        ["invoice_find", true],
+        ["invoice_find", false],
+        ["invoice_send", true],
+        ["invoice_print", true]
+      ])
+    })
+  )
+
   it.effect("of three calls the completed one is not repeated, the started one only if that is safe", () =>
     Effect.gen(function* () {
       const made: Array<string> = []

@@ -1,0 +1,74 @@
+/**
+ * The tool by which an agent finds others in the toolbox. What a search finds can be called from
+ * the next turn on. Its result names it, so that the log has it: a run that goes on knows the same
+ * tools.
+ */
+import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
+import type * as Schema from "effect/Schema"
+import { searchTool } from "../Agent.ts"
+import type * as ExecutionEvent from "../ExecutionEvent.ts"
+import * as Policy from "../Policy.ts"
+import * as Tool from "../Tool.ts"
+import { type Tool as AnyTool, type Toolbox, ToolRetry } from "../Toolbox.ts"
+import * as ToolSearch from "../ToolSearch.ts"
+
+/** The most tools that one search finds. */
+const maxFound = 5
+
+/** Tools by name, each with the turn whose search found it first. */
+export type Found = Map<string, { readonly tool: AnyTool; readonly turn: number }>
+
+/** The names that a recorded search found; of any other call none. */
+export const namesIn = ({ isFailure, result, tool }: ExecutionEvent.ToolCalled): ReadonlyArray<string> => {
+  if (tool !== searchTool || isFailure || !Predicate.isReadonlyObject(result) || !Array.isArray(result["tools"]))
+    return []
+  return result["tools"].filter(Predicate.isString)
+}
+
+export interface Options {
+  readonly toolbox: Toolbox["Service"]
+  readonly policies: ReadonlyArray<Policy.Scoped>
+  /** What is found is added here. */
+  readonly found: Found
+}
+
+/** A tool of which every call would be refused is not found. */
+export const tool = ({ found, policies, toolbox }: Options): AnyTool =>
+  Tool.make({
+    name: searchTool,
+    description: `Finds up to ${maxFound} tools by what they do. You can call them from your next turn on.`,
+    parameters: {
+      type: "object",
+      properties: { query: { type: "string", minLength: 1 } },
+      required: ["query"],
+      additionalProperties: false
+    },
+    idempotent: true,
+    kind: "read",
+    source: "built-in",
+    origin: "agent",
+    execute: ({ query }, { turn }): Effect.Effect<Schema.Json, ToolRetry> =>
+      Effect.flatMap(toolbox.list, (all) => {
+        const callable = all.filter(
+          ({ kind = Policy.defaultKind, name }) => !Policy.refusesAll({ tool: name, kind }, policies)
+        )
+        const tools = ToolSearch.find(callable, typeof query === "string" ? query : "").slice(0, maxFound)
+        for (const each of tools) if (!found.has(each.name)) found.set(each.name, { tool: each, turn })
+        return tools.length === 0
+          ? Effect.fail(new ToolRetry({ message: "No tool matches. Say in other words what it must do." }))
+          : Effect.succeed({ tools: tools.map(({ name }) => name) })
+      })
+  })
+
+/** What earlier runs have found and the toolbox still has. */
+export const again = (toolbox: Toolbox["Service"], known: ReadonlyMap<string, number>): Effect.Effect<Found> =>
+  Effect.map(
+    Effect.forEach(known, ([name, turn]) =>
+      Effect.match(toolbox.get(name), {
+        onFailure: () => [],
+        onSuccess: (each) => [[name, { tool: each, turn }] as const]
+      })
+    ),
+    (entries) => new Map(entries.flat())
+  )
