@@ -2,7 +2,8 @@
  * The cost of the memory of PostgreSQL against the same SQL by hand. Each statement that the memory
  * sends is recorded and replayed unchanged on a second database with the same rows: the difference
  * is the work of the memory itself, which is checking, terms, ranking and reading of rows. Both
- * alternate, so that load on the machine affects both equally.
+ * alternate, so that load on the machine affects both equally. Each operation is measured by itself
+ * after a warm-up of both: otherwise one arm would follow what the other has just read.
  *
  * A row for each number of memories in a scope: milliseconds by the median (bulk: for 100
  * memories), and ratios.
@@ -20,8 +21,9 @@ import type { Report } from "./run.ts"
 
 /** Memories of one `remember` when filling. */
 const batchSize = 100
-const repetitions = 40
+const repetitions = { recall: 40, remember: 200, bulk: 40, warmUp: 50 }
 const scope = { crew: "c" }
+const elsewhere = { crew: "warm-up" }
 
 /** Words by Zipf's law: few are in many memories, most of them in few. */
 const textOf = (seed: number): string => {
@@ -32,10 +34,10 @@ const textOf = (seed: number): string => {
   })
   return `${words.join(" ")} number${seed}`
 }
-const entriesOf = (from: number, count: number) =>
+const entriesOf = (from: number, count: number, of = scope) =>
   Array.from({ length: count }, (_, index): Memory.Remembered => ({
     kind: "long-term",
-    scope,
+    scope: of,
     text: textOf(from + index)
   }))
 /** Five words that one memory has. */
@@ -96,22 +98,39 @@ const figures = (name: string, all: ReadonlyArray<Times>) => ({
   [`${name}Ratio`]: median(all.map(({ ours }) => ours)) / median(all.map(({ byHand }) => byHand))
 })
 
+const repeated = (times: number, one: (index: number) => Effect.Effect<Times, unknown>) =>
+  Effect.forEach(Array.from({ length: times }).keys(), one)
+
+/** In another scope, which the measured ones do not see. */
+const warmUp = (site: Effect.Success<typeof opened>) =>
+  repeated(
+    repetitions.warmUp,
+    Effect.fnUntraced(function* (index) {
+      yield* both(site, site.memory.remember(entriesOf(index * batchSize, batchSize, elsewhere)))
+      yield* both(site, site.memory.remember(entriesOf(1_000_000 + index, 1, elsewhere)))
+      return yield* both(site, site.memory.recall({ text: questionOf(index), scope: elsewhere }))
+    })
+  )
+
 /** Reports each number of memories up to `most`: 1,000, 10,000, 100,000. */
 export const run = (report: Report, most: number): Effect.Effect<void, unknown> =>
   Effect.gen(function* () {
     const site = yield* opened
     const { memory } = site
+    yield* warmUp(site)
     let count = 0
     for (const size of [1_000, 10_000, 100_000].filter((size) => size <= most)) {
       const bulk: Array<Times> = []
       for (; count < size; count += batchSize)
         bulk.push(yield* both(site, memory.remember(entriesOf(count, batchSize))))
-      const recall: Array<Times> = []
-      const remember: Array<Times> = []
-      for (let index = 0; index < repetitions; index++) {
-        recall.push(yield* both(site, memory.recall({ text: questionOf((index * 7_919) % size), scope })))
-        remember.push(yield* both(site, memory.remember(entriesOf(1_000_000 + count + index, 1))))
-      }
+      for (let index = bulk.length; index < repetitions.bulk; index++)
+        bulk.push(yield* both(site, memory.remember(entriesOf(2_000_000 + index * batchSize, batchSize, elsewhere))))
+      const recall = yield* repeated(repetitions.recall, (index) =>
+        both(site, memory.recall({ text: questionOf((index * 7_919) % size), scope }))
+      )
+      const remember = yield* repeated(repetitions.remember, (index) =>
+        both(site, memory.remember(entriesOf(1_000_000 + count + index, 1)))
+      )
       report({
         bench: "memory",
         case: "storage",

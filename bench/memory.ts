@@ -10,19 +10,27 @@
  * with the terms by rank.
  *
  * Without a file: the cost of the memory of PostgreSQL against the same SQL by hand, by the number
- * of memories in a scope, up to `--memories 10000`. Needs PostgreSQL at `TEST_DATABASE_URL`.
+ * of memories in a scope, up to `--memories 100000`; and what is found among `--vectors 100000`, by
+ * filter (`0`: left out). Needs PostgreSQL at `TEST_DATABASE_URL`, with pgvector for the second.
  */
 import * as Effect from "effect/Effect"
 import * as Locomo from "./Locomo.ts"
 import * as LocomoArms from "./LocomoArms.ts"
 import * as MemoryStorage from "./MemoryStorage.ts"
+import * as MemoryVectors from "./MemoryVectors.ts"
 import type { Files, Options, Report } from "./run.ts"
 
 export const files = ["locomo"]
-export const options = { memories: 10_000 }
+export const options = { memories: 100_000, vectors: 100_000 }
 
-export const run = (report: Report, { memories }: Options, { locomo }: Files): Promise<void> => {
-  if (locomo === undefined) return Effect.runPromise(MemoryStorage.run(report, memories!))
+export const run = (report: Report, { memories, vectors }: Options, { locomo }: Files): Promise<void> => {
+  if (locomo === undefined)
+    return Effect.runPromise(
+      Effect.andThen(
+        MemoryStorage.run(report, memories!),
+        vectors! > 0 ? MemoryVectors.run(report, vectors!) : Effect.void
+      )
+    )
   const conversations = Locomo.read(locomo)
   return Effect.runPromise(
     Effect.forEach(

@@ -110,17 +110,21 @@ const embedding = ({ import: importAll, remember }: Writer.Writer, spaces: Space
 /** The memory over a migrated database, by words. */
 export const layer: Layer.Layer<Memory.Memory, never, SqlClient.SqlClient> = Layer.effect(Memory.Memory, make())
 
+export type VectorOptions = Spaces.Options
+
 /**
  * The memory by words and by meaning, over a database with `Migrations.migrateVectors`. What was
  * stored without the embedder is filled in while the layer lives.
  */
-export const layerEmbedded: Layer.Layer<Memory.Memory, Memory.MemoryError, SqlClient.SqlClient | Embedder.Embedder> =
+export const layerEmbedded = (
+  options: VectorOptions = {}
+): Layer.Layer<Memory.Memory, Memory.MemoryError, SqlClient.SqlClient | Embedder.Embedder> =>
   Layer.effect(
     Memory.Memory,
     Effect.gen(function* () {
       const embedder = yield* Embedder.Embedder
       if (!embedder.space.isSemantic) return yield* make()
-      const spaces = yield* Spaces.open(yield* SqlClient.SqlClient, embedder)
+      const spaces = yield* Spaces.open(yield* SqlClient.SqlClient, embedder, options)
       yield* Stream.runDrain(spaces.fill).pipe(
         Effect.catchCause((cause) => Effect.logWarning("Failed to fill in vectors of memories; will retry", cause)),
         Effect.repeat(Schedule.spaced(fillPause)),
@@ -143,7 +147,7 @@ export const layerWith = (
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       if (!isSemantic || (yield* Spaces.areThere(sql)))
-        return Layer.provide(layerEmbedded, Layer.succeed(Embedder.Embedder, embedder))
+        return Layer.provide(layerEmbedded(), Layer.succeed(Embedder.Embedder, embedder))
       yield* Effect.logWarning(
         `Memory recalls by words alone: the database has no vectors for ${name}. Install the extension pgvector, ` +
           `${Spaces.oldestExtension} or newer, and start again.`

@@ -30,6 +30,13 @@ export const missing: string | undefined = await Effect.runPromise(
 export const administer = (text: string) =>
   Effect.flatMap(SqlClient.SqlClient, (sql) => sql.unsafe(text)).pipe(Effect.provide(admin), Effect.orDie)
 
+/** Why there are no vectors on the server, or undefined. */
+export const missingVectors: string | undefined =
+  missing ??
+  ((await Effect.runPromise(administer("select from pg_available_extensions where name = 'vector'"))).length === 0
+    ? "no pgvector: npm run services -- pgvector"
+    : undefined)
+
 /** The URL of a new, empty database that is dropped with the scope. */
 export const emptyDatabase = Effect.acquireRelease(
   Effect.suspend(() => {

@@ -14,12 +14,7 @@ import * as PgMemory from "../src/PgMemory.ts"
 import { asOwner } from "./Owner.ts"
 import * as PostgresServer from "./PostgresServer.ts"
 
-const missing =
-  PostgresServer.missing ??
-  ((await Effect.runPromise(PostgresServer.administer("select from pg_available_extensions where name = 'vector'")))
-    .length === 0
-    ? "no pgvector: npm run services -- pgvector"
-    : undefined)
+const missing = PostgresServer.missingVectors
 if (missing !== undefined) console.warn(`Skipped: ${missing}`)
 
 /** Letters as meaning: near enough for tests, and quick. */
@@ -37,7 +32,7 @@ const embedder = (name: string, dimensions = 64): Embedder.Embedder["Service"] &
 }
 
 const embedded = (service: Embedder.Embedder["Service"]) =>
-  Layer.provide(PgMemory.layerEmbedded, Layer.succeed(Embedder.Embedder, service))
+  Layer.provide(PgMemory.layerEmbedded(), Layer.succeed(Embedder.Embedder, service))
 
 const database = Layer.unwrap(
   Effect.map(PostgresServer.emptyDatabase, (url) => Database.layer({ ...PostgresServer.optionsOf(url), vectors: true }))

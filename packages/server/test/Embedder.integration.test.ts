@@ -10,12 +10,7 @@ import * as InProcess from "./Cli/InProcess.ts"
 import * as Storage from "./crash/Storage.ts"
 import * as Server from "./fake/Server.ts"
 
-const missing =
-  Storage.postgresMissing ??
-  ((await Effect.runPromise(PostgresServer.administer("select from pg_available_extensions where name = 'vector'")))
-    .length === 0
-    ? "no pgvector: npm run services -- pgvector"
-    : undefined)
+const missing = Storage.postgresMissing ?? PostgresServer.missingVectors
 if (missing !== undefined) console.warn(`Skipped: ${missing}`)
 
 /** Of two meanings; which one a text has, none of its words says. */

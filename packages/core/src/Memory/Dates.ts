@@ -74,10 +74,15 @@ export const termsOf = (text: string, saidAt?: number): ReadonlySet<string> => {
   for (const [, year, month, day] of text.matchAll(/\b((?:19|20)\d{2})-(0[1-9]|1[0-2])(?:-(0[1-9]|[12]\d|3[01]))?\b/g))
     add({ year: Number(year), month: Number(month), ...(day === undefined ? {} : { day: Number(day) }) })
   for (const [, year] of text.matchAll(/(?<![\d.,-])((?:19|20)\d{2})(?![\d,-]|\.\d)/g)) add({ year: Number(year) })
-  for (const day of named(text)) add(day)
-  if (saidAt !== undefined && Number.isFinite(saidAt)) for (const day of relative(text, saidAt)) add(day)
+  if (hasMonth.test(text)) for (const day of named(text)) add(day)
+  if (saidAt !== undefined && Number.isFinite(saidAt) && hasRelative.test(text))
+    for (const day of relative(text, saidAt)) add(day)
   return terms
 }
+
+/** Most texts have neither: one pattern each instead of four and six. */
+const hasMonth = /\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)/i
+const hasRelative = /\b(?:yesterday|today|tonight|tomorrow|ago|last|next|this|past|on)\b/i
 
 const month = `(${months}|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)`
 const dayFirst = new RegExp(`\\b(\\d{1,2})(?:st|nd|rd|th)?(?: of)? ${month}\\b\\.?(?:,? ((?:19|20)\\d{2})\\b)?`, "gi")

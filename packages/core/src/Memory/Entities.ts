@@ -170,8 +170,12 @@ const alias = new RegExp(
   "gu"
 )
 
+/** Every alias has one of these. */
+const hasAlias = /\(|known|aka|a\.k\.a|called|formerly|nicknamed|simply|short for/i
+
 /** Pairs of another name and the name that it stands for. */
 const aliasesIn = function* (text: string): Generator<readonly [string, string]> {
+  if (!hasAlias.test(text)) return
   for (const [, owner, long, short] of text.matchAll(alias)) yield [(long ?? short)!, owner!.replace(/^The /, "")]
 }
 

@@ -44,25 +44,28 @@ const words = /[\p{L}\p{M}\p{N}]+|\p{Extended_Pictographic}/gu
 const spaceless =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u
 
+// oxlint-disable-next-line no-control-regex
+const ascii = /^[\x00-\x7f]*$/
+/** Both find the same in ASCII; this one takes half of the time. */
+const asciiWords = /[a-z0-9]+/g
+
 /** The words of a text in lower case and without accents, in order. */
-export const wordsOf = (text: string): ReadonlyArray<string> => folded(text).match(words) ?? []
+export const wordsOf = (text: string): ReadonlyArray<string> =>
+  (ascii.test(text) ? text.toLowerCase().match(asciiWords) : folded(text).match(words)) ?? []
 
 /**
  * Accents of Latin, Greek and Cyrillic letters go; marks of other scripts are part of their words.
  */
 const folded = (text: string): string =>
-  // oxlint-disable-next-line no-control-regex
-  /^[\x00-\x7f]*$/.test(text)
-    ? text.toLowerCase()
-    : text
-        .normalize("NFKD")
-        .replace(/[\u0300-\u036f]/g, "")
-        .normalize("NFC")
-        .toLowerCase()
+  text
+    .normalize("NFKD")
+    .replace(/[\u0300-\u036f]/g, "")
+    .normalize("NFC")
+    .toLowerCase()
 
 /** The terms of a word. */
 const termsOfWord = (word: string): ReadonlyArray<string> => {
-  if (!spaceless.test(word)) return [stem(word).slice(0, maxTermLength)]
+  if (ascii.test(word) || !spaceless.test(word)) return [stem(word).slice(0, maxTermLength)]
   const characters = [...word]
   if (characters.length === 1) return characters
   return characters.slice(1).map((character, index) => characters[index]! + character)

@@ -1060,8 +1060,8 @@ begin
      ) v', vectors
   ) into rows_of using in_scopes, in_tenant, in_exact + 1;
   if rows_of > in_exact and in_dimensions <= 4000 then
-    perform set_config('hnsw.iterative_scan', 'relaxed_order', true), set_config('hnsw.ef_search', greatest(in_limit, 100)::text, true),
-      set_config('hnsw.max_scan_tuples', '100000', true);
+    perform set_config('hnsw.iterative_scan', 'relaxed_order', true),
+      set_config('hnsw.ef_search', greatest(in_limit, 100)::text, true);
     execute format(
       'select array_agg(n.memory order by n.distance, n.memory), array_agg(1 - n.distance order by n.distance, n.memory) from (
          select v.memory, v.distance from (

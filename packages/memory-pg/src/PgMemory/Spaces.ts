@@ -22,8 +22,10 @@ type Service = Embedder.Embedder["Service"]
 
 /** Memories that are embedded and stored at once. */
 const batchSize = 256
-/** Among more vectors than these the index is asked. */
-const maxExact = 20_000
+export interface Options {
+  /** Among more vectors in the scopes that a query sees the index is asked. Default: 20,000. */
+  readonly maxExact?: number | undefined
+}
 
 /** How far the filling of a space is. */
 export interface Progress {
@@ -106,7 +108,8 @@ const keyOf = Effect.fnUntraced(function* (
 /** Opens the space; fails where the database has no vectors, or vectors of another length. */
 export const open = Effect.fnUntraced(function* (
   sql: SqlClient.SqlClient,
-  given: Service
+  given: Service,
+  { maxExact = 20_000 }: Options = {}
 ): Effect.fn.Return<Spaces, Memory.MemoryError> {
   const query = Query.make(sql)
   const { space } = given

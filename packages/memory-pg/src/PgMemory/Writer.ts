@@ -29,25 +29,21 @@ interface Answer {
 }
 
 /** What is not worth remembering, unless it was remembered with its key before. */
-interface Refused {
-  readonly refused: Memory.Junk.Reason
-  readonly keyPath?: string
-}
-
-type Item = StoredMemory.Encoded | Refused
-
-const isRefused = (item: Item): item is Refused => "refused" in item
+const refusedOf = (reason: Memory.Junk.Reason, key: string | undefined): StoredMemory.Encoded => ({
+  json: JSON.stringify({ refused: reason, keyPath: key === undefined ? undefined : StoredMemory.keyPathOf(key) })
+})
 
 interface Request {
   readonly tenant: string
-  readonly entries: ReadonlyArray<Item>
-  readonly scopes: ReadonlyArray<object>
+  readonly entries: ReadonlyArray<StoredMemory.Encoded>
+  readonly scopes: Scopes
   readonly isImport?: boolean
 }
 
 const jsonOf = ({ entries, isImport = false, scopes, tenant }: Request): string => {
-  const keys = entries.flatMap((item) => (isRefused(item) ? [] : (item.keyPath ?? [])))
-  return JSON.stringify({ tenant, import: isImport, scopes, keys, entries })
+  const keys = entries.flatMap(({ keyPath }) => keyPath ?? [])
+  const rest = JSON.stringify({ tenant, import: isImport, scopes: [...scopes.values()], keys })
+  return `${rest.slice(0, -1)},"entries":[${entries.map(({ json }) => json).join(",")}]}`
 }
 
 const receiptOf = (row: ReceiptRow): Memory.Receipt => {
@@ -63,10 +59,20 @@ const receiptOf = (row: ReceiptRow): Memory.Receipt => {
   }
 }
 
-/** Each scope once. */
-const scopesOf = (entries: ReadonlyArray<{ readonly scope: Memory.Scope }>): ReadonlyArray<object> => [
-  ...new Map(entries.map(({ scope }) => [Memory.Visibility.keyOf(scope), StoredMemory.scopeOf(scope)])).values()
-]
+/** Each scope once, by its key. */
+type Scopes = ReadonlyMap<string, StoredMemory.StoredScope>
+
+const scopesOf = (entries: ReadonlyArray<{ readonly scope: Memory.Scope }>): Scopes => {
+  const scopes = new Map<string, StoredMemory.StoredScope>()
+  for (const { scope } of entries) {
+    const key = Memory.Visibility.keyOf(scope)
+    if (!scopes.has(key)) scopes.set(key, StoredMemory.scopeOf(scope))
+  }
+  return scopes
+}
+
+const pathIn = (scopes: Scopes, { scope }: { readonly scope: Memory.Scope }): string =>
+  scopes.get(Memory.Visibility.keyOf(scope))!.path
 
 export type Writer = Pick<Memory.Memory["Service"], "remember" | "import">
 
@@ -125,32 +131,27 @@ export const make = (sql: SqlClient.SqlClient, query: Query.Query): Effect.Effec
         const tenant = yield* Tenant.Current
         const shown = yield* shownTo(given)
         const at = yield* Clock.currentTimeMillis
-        const entries = given.map((entry): Item => {
+        const scopes = scopesOf(given)
+        const entries = given.map((entry): StoredMemory.Encoded => {
           const { key, source } = entry
-          const refused = (reason: Memory.Junk.Reason): Refused => ({
-            refused: reason,
-            ...(key !== undefined && { keyPath: StoredMemory.keyPathOf(key) })
-          })
           const reason = Memory.Junk.reasonOf(entry.text)
-          if (reason !== undefined) return refused(reason)
+          if (reason !== undefined) return refusedOf(reason, key)
           const text = Memory.Junk.withoutRecalled(entry.text, shown.get(source?.execution.toWellFormed() ?? "") ?? [])
-          if (text === undefined) return refused("recalled")
-          return StoredMemory.encode(Memory.Making.entryOf(entry, { at, id: makeId(at)(), text }), { key })
+          if (text === undefined) return refusedOf("recalled", key)
+          const made = Memory.Making.entryOf(entry, { at, id: makeId(at)(), text })
+          return StoredMemory.encode(made, { key, path: pathIn(scopes, entry) })
         })
-        const rows = yield* send({ tenant, entries, scopes: scopesOf(given) })
+        const rows = yield* send({ tenant, entries, scopes })
         return rows.map(receiptOf)
       }),
       import: Effect.fnUntraced(function* (exported) {
         yield* Memory.Checking.imported(exported)
         const tenant = yield* Tenant.Current
-        const rows = yield* send({
-          tenant,
-          isImport: true,
-          scopes: scopesOf(exported.map(({ entry }) => entry)),
-          entries: exported.map(({ entry, key, place }) =>
-            StoredMemory.encode(entry, { key, ...(place !== undefined && { place }) })
-          )
-        })
+        const scopes = scopesOf(exported.map(({ entry }) => entry))
+        const entries = exported.map(({ entry, key, place }) =>
+          StoredMemory.encode(entry, { key, place, path: pathIn(scopes, entry) })
+        )
+        const rows = yield* send({ tenant, isImport: true, scopes, entries })
         const stored = rows.filter(([outcome]) => outcome === "stored").length
         return { stored, known: rows.length - stored }
       })

@@ -1,5 +1,6 @@
 -- The memories nearest to a vector among those that the query sees, at most `limit`. Up to `exact` vectors in its scopes are all compared;
--- among more the index is asked, which goes on until there are enough. Where it gives up before that, all are compared after all.
+-- among more the index is asked, which goes on until there are enough. Where it gives up before that (hnsw.max_scan_tuples: few of the nearest
+-- pass the filter), all are compared after all.
 create function crewline_memory_near(in_tenant text, query jsonb, in_space int, in_vector text)
 returns table (key bigint, cosine double precision)
 language plpgsql stable set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
@@ -32,8 +33,8 @@ begin
   ) into rows_of using in_scopes, in_tenant, in_exact + 1;
 
   if rows_of > in_exact and in_dimensions <= 4000 then
-    perform set_config('hnsw.iterative_scan', 'relaxed_order', true), set_config('hnsw.ef_search', greatest(in_limit, 100)::text, true),
-      set_config('hnsw.max_scan_tuples', '100000', true);
+    perform set_config('hnsw.iterative_scan', 'relaxed_order', true),
+      set_config('hnsw.ef_search', greatest(in_limit, 100)::text, true);
     execute format(
       'select array_agg(n.memory order by n.distance, n.memory), array_agg(1 - n.distance order by n.distance, n.memory) from (
          select v.memory, v.distance from (
