@@ -188,7 +188,7 @@ const isNamed = (pattern: string, tool: string): boolean => {
 const byCircumstances = ({ kind }: Call, { exposure, isGenerated, isListed }: Circumstances): Decision => {
   const { leadsOut, privateData, untrustedText } = exposure
   if (leadsOut && privateData.length > 0 && untrustedText.length > 0) {
-    const reason = `The task has read data that may be private (${few(privateData)}) and text that cannot be trusted (${few(untrustedText)}), and this call may carry data out.`
+    const reason = `The task has read data that may be private (${few(privateData)}) and text that cannot be trusted (${few(untrustedText)}), and this call could send data out.`
     return { verdict: "ask", by: "exposure", reason }
   }
   if (kind === "read" || (isListed && !isGenerated))

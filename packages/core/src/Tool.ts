@@ -58,7 +58,7 @@ export const make: {
     throw new TypeError(`Invalid approval timeout of the tool "${name}": expected ${Needs.duration}.`)
   }
   if (!Needs.isTimeLimit(timeout)) {
-    throw new TypeError(`Invalid timeout of the tool "${name}": expected ${Needs.duration}.`)
+    throw new TypeError(`Invalid timeout for the tool "${name}": expected ${Needs.duration}.`)
   }
   const { schema, validate } = Declaration.parameters(name, options.parameters ?? Declaration.noParameters)
   if (options.aliases !== undefined) Aliases.check(name, options.aliases, schema)

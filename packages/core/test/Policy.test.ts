@@ -139,7 +139,7 @@ describe("Policy", () => {
       assert.strictEqual(decide(kind, { isListed: false }).verdict, expected)
     }
     assert.strictEqual(decide("write", { isGenerated: true }).by, "generated")
-    assert.match(decide("network", { isListed: false }).reason, /does not list .* reaches other machines/)
+    assert.match(decide("network", { isListed: false }).reason, /does not list .* connects to other machines/)
     // A generated crew cannot allow itself what is asked about.
     assert.strictEqual(verdictOf(call("t", "write"), { allow: ["t"] }, { isGenerated: true }), "ask")
   })

@@ -152,7 +152,7 @@ describe("Workspace", () => {
     inDirectory(({ directory, files, read, write }) =>
       Effect.gen(function* () {
         const absent = yield* Effect.flip(read("a.txt"))
-        assert.strictEqual(absent.message, "a.txt: the file does not exist in the workspace")
+        assert.strictEqual(absent.message, "a.txt: does not exist in the workspace")
         yield* write("deep/a.txt", "ä")
         assert.deepStrictEqual([...(yield* read("deep/a.txt"))], [0xc3, 0xa4])
         yield* files.symlink(`${directory}/../outside`, `${directory}/link`)

@@ -144,7 +144,7 @@ describe("run", () => {
 
   it.each([
     [{ dirctory: "data" }, 'There is no option "dirctory": did you mean "directory"?'],
-    [{ verbose: true }, 'There is no option "verbose": there are crews, database, directory, '],
+    [{ verbose: true }, 'There is no option "verbose": expected one of crews, database, directory, '],
     [{ models: { opnai: {} } }, 'There is no option "models.opnai": did you mean "openai"?'],
     [{ directory: "" }, 'The option "directory" must be a text that is not empty, not an empty text.'],
     [{ database: 5 }, 'The option "database" must be a text that is not empty, not 5.'],
@@ -160,17 +160,17 @@ describe("run", () => {
       'The option "models.openai" must be an object with an apiKey or a baseURL, for example'
     ],
     [{ models: { openai: { key: "sk-key" } } }, 'There is no option "models.openai.key": '],
-    [{ models: { llm: 5 } }, 'The option "models.llm" must be that of a script (Scripted.make), not 5.'],
+    [{ models: { llm: 5 } }, 'The option "models.llm" must be a script (Scripted.make), not 5.'],
     [{ tools: {} }, 'The option "tools" must be a list of tools (Tool.make) or a layer, not an object.'],
     [
       { tools: [null] },
-      'The option "tools" must be a list of tools (Tool.make) or a layer, not a list of other values.'
+      'The option "tools" must be a list of tools (Tool.make) or a layer, not a list with other values.'
     ],
-    [{ crews: [5] }, 'The option "crews" must be a list of crews (Crew.make), not a list of other values.'],
+    [{ crews: [5] }, 'The option "crews" must be a list of crews (Crew.make), not a list with other values.'],
     [{ redis: {} }, 'The option "redis" must be a URL, or an object with a url, not an object.'],
     [
       { directory: "d", database: "postgres://h/d" },
-      'The options "directory" and "database" exclude each other: omit one'
+      'The options "directory" and "database" cannot be combined: omit one'
     ],
     [{ leaseMillis: -1 }, 'The option "leaseMillis" must be a number over 0, not -1.']
   ])("refuses the options %j", async (wrong, message) => {

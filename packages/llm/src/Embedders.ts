@@ -78,7 +78,7 @@ const openAi = (reference: string, model: string): Model =>
   Effect.gen(function* () {
     const [key, baseURL] = yield* Effect.all([read("OPENAI_API_KEY"), read("OPENAI_BASE_URL")])
     if (key === "" && baseURL === "")
-      return yield* unavailable(reference, "set OPENAI_API_KEY, and OPENAI_BASE_URL for a compatible server.")
+      return yield* unavailable(reference, "set OPENAI_API_KEY or, for a compatible server, OPENAI_BASE_URL.")
     yield* loaded(reference, OpenAiSdk.load)
     return yield* Embedder.openAi({ model, apiKey: Redacted.make(key || unused), ...(baseURL !== "" && { baseURL }) })
   })
@@ -103,7 +103,7 @@ const probed = (reference: string, model: EmbeddingModel.EmbeddingModel) =>
       Effect.fail(
         new EmbedderUnavailable({
           reference,
-          description: `the length of its vectors is unknown, and it did not embed a first text: ${cause.message}`,
+          description: `the length of its vectors could not be determined: ${cause.message}`,
           cause
         })
       )
@@ -141,6 +141,6 @@ export const named = Effect.fn("Embedders.named")(function* (
   const hint = meant === undefined ? "" : ` Did you mean ${meant}?`
   return yield* unavailable(
     reference,
-    `there is no such embedder. Expected ${lexical}, ${words}, openai/<model> or ollama/<model>.${hint}`
+    `unknown name. Expected ${lexical}, ${words}, openai/<model> or ollama/<model>.${hint}`
   )
 })

@@ -268,7 +268,7 @@ describe("Anthropic", () => {
         )
         assert.deepStrictEqual(sent, [["output_config"], ["tools"], ["tools"]])
         assert.lengthOf(notices, 1)
-        assert.match(notices[0]!, /^adapted The server refused json_schema/)
+        assert.match(notices[0]!, /^adapted The server rejected json_schema/)
       }).pipe(Effect.scoped)
     )
 

@@ -37,7 +37,7 @@ describe("Embedders", () => {
     Effect.gen(function* () {
       assert.include(yield* refused("builtin/word"), "Did you mean builtin/words?")
       assert.include(yield* refused("openai/"), "Expected builtin/lexical, builtin/words, openai/<model>")
-      assert.include(yield* refused("anthropic/any"), 'Embedder "anthropic/any": there is no such embedder')
+      assert.include(yield* refused("anthropic/any"), 'Embedder "anthropic/any": unknown name')
       assert.include(yield* refused("openai/text-embedding-3-small"), "set OPENAI_API_KEY")
       assert.include(yield* refused("ollama/bge-m3"), "set OLLAMA_HOST")
       const provider = yield* Scoped.start(FakeProvider.fail(401))
@@ -45,7 +45,7 @@ describe("Embedders", () => {
         OPENAI_API_KEY: "sk-canary",
         OPENAI_BASE_URL: provider.baseURL
       })
-      assert.include(failed, "the length of its vectors is unknown")
+      assert.include(failed, "the length of its vectors could not be determined")
       assert.notInclude(failed, "sk-canary")
     }).pipe(Effect.scoped)
   )

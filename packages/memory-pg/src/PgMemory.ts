@@ -126,7 +126,7 @@ export const layerEmbedded = (
       if (!embedder.space.isSemantic) return yield* make()
       const spaces = yield* Spaces.open(yield* SqlClient.SqlClient, embedder, options)
       yield* Stream.runDrain(spaces.fill).pipe(
-        Effect.catchCause((cause) => Effect.logWarning("Failed to fill in vectors of memories; will retry", cause)),
+        Effect.catchCause((cause) => Effect.logWarning("Failed to add missing vectors of memories; will retry", cause)),
         Effect.repeat(Schedule.spaced(fillPause)),
         Effect.forkScoped
       )
@@ -149,8 +149,8 @@ export const layerWith = (
       if (!isSemantic || (yield* Spaces.areThere(sql)))
         return Layer.provide(layerEmbedded(), Layer.succeed(Embedder.Embedder, embedder))
       yield* Effect.logWarning(
-        `Memory recalls by words alone: the database has no vectors for ${name}. Install the extension pgvector, ` +
-          `${Spaces.oldestExtension} or newer, and start again.`
+        `Memory recalls by words only, because the database cannot store the vectors of ${name}. Install the ` +
+          `extension pgvector ${Spaces.oldestExtension} or newer, and restart.`
       )
       return layer
     })

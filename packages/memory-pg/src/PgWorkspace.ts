@@ -180,9 +180,7 @@ class ExecutionFiles implements Workspace.Files {
 }
 
 const absent = (path: string) =>
-  Effect.fail(
-    new Workspace.WorkspaceError({ path, description: "the file does not exist in the workspace", code: "not-found" })
-  )
+  Effect.fail(new Workspace.WorkspaceError({ path, description: "does not exist in the workspace", code: "not-found" }))
 
 const normal = (path: string): Effect.Effect<string, Workspace.WorkspaceError> => {
   const found = Workspace.normalPath(path)
@@ -190,7 +188,7 @@ const normal = (path: string): Effect.Effect<string, Workspace.WorkspaceError> =
     found === undefined
       ? "leads outside the workspace directory"
       : new TextEncoder().encode(found).length > maxPathBytes
-        ? `has a path of more than ${maxPathBytes} bytes`
+        ? `has a path longer than ${maxPathBytes} bytes`
         : undefined
   return found === undefined || description !== undefined
     ? Effect.fail(new Workspace.WorkspaceError({ path, description: description!, code: "path-refused" }))

@@ -116,7 +116,7 @@ const isWritable = (sessions: string | undefined): boolean => {
   if (sessions === undefined || sessions === "any") return false
   if (sessions === "read-write" || sessions === "primary") return true
   throw new Refused(
-    `target_session_attrs=${sessions} is not supported: Crewline writes, which takes read-write, primary or any`
+    `target_session_attrs=${sessions} is not supported: Crewline must be able to write, so use read-write, primary or any`
   )
 }
 
@@ -143,9 +143,11 @@ const targetsOf = (parameters: Parameters.Parameters): readonly [Target, ...Read
   const ports = list("port")
   const count = Math.max(hosts.length, addresses.length)
   for (const each of [hosts, addresses]) {
-    if (each.join("") !== "" && each.length !== count) throw new Refused("host and hostaddr differ in number")
+    if (each.join("") !== "" && each.length !== count)
+      throw new Refused("host and hostaddr must list the same number of hosts")
   }
-  if (ports.length !== 1 && ports.length !== count) throw new Refused(`${count} hosts have ${ports.length} ports`)
+  if (ports.length !== 1 && ports.length !== count)
+    throw new Refused(`port lists ${ports.length} ports for ${count} hosts: expected 1 or ${count}`)
   const targetOf = (index: number): Target =>
     target(hosts[index] ?? "", addresses[index] ?? "", ports.length === 1 ? ports[0]! : ports[index]!)
   return [targetOf(0), ...Array.from({ length: count - 1 }, (_, index) => targetOf(index + 1))]

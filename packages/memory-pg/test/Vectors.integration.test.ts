@@ -92,7 +92,7 @@ describe.skipIf(missing !== undefined)(missing ?? "Vectors", () => {
     Effect.gen(function* () {
       yield* Effect.scoped(Layer.build(embedded(embedder("test/same", 32))))
       const refused = yield* Effect.flip(Effect.scoped(Layer.build(embedded(embedder("test/same", 16)))))
-      assert.include(refused.message, "has vectors of 32 dimensions, and the embedder gives 16")
+      assert.include(refused.message, "has vectors with 32 dimensions, but the embedder returns 16")
     }).pipe(Effect.provide(database))
   )
 
@@ -105,7 +105,10 @@ describe.skipIf(missing !== undefined)(missing ?? "Vectors", () => {
       const memory = Layer.provide(PgMemory.layerWith(embedder("test/none")), logger)
       yield* remembering([longTerm("otters swim")]).pipe(Effect.provide(memory))
       assert.lengthOf(logged, 1)
-      assert.include(String(logged[0]), "no vectors for test/none. Install the extension pgvector, 0.8 or newer")
+      assert.include(
+        String(logged[0]),
+        "cannot store the vectors of test/none. Install the extension pgvector 0.8 or newer"
+      )
     }).pipe(Effect.provide(PostgresServer.layer))
   )
 

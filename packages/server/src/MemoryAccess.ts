@@ -27,16 +27,16 @@ export class MemoryRefused extends Schema.TaggedError<MemoryRefused>()("MemoryRe
 
 const reasons = {
   "no-words": "The text has no words.",
-  status: "The text says how work goes, which nobody needs later.",
-  error: "The text is the error of a tool.",
-  recalled: "The text is what the execution was reminded of.",
-  erased: "What was remembered with this key was erased on request."
+  status: "The text only reports the status of work, which is not useful later.",
+  error: "The text is an error message of a tool.",
+  recalled: "The text repeats a memory that the execution recalled.",
+  erased: "The memory with this key was erased on request."
 } as const
 
 /** The memory is seen by all users, and only who reaches all may change it. */
 export class MemoryShared extends Schema.TaggedError<MemoryShared>()("MemoryShared", { id: Schema.String }) {
   override get message() {
-    return `The memory ${this.id} is shared by all users: only who may act for them can change it.`
+    return `The memory ${this.id} is shared by all users: only callers that may act for all users can change it.`
   }
 }
 

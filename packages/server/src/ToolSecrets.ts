@@ -25,7 +25,7 @@ export const layer: Layer.Layer<Secrets.Secrets, never, SecretStore> = Layer.eff
         const value = yield* store.valueOf(name).pipe(
           Effect.mapError((error) => {
             const isStore = error._tag === "StoreError"
-            const description = isStore ? "The storage does not answer; try again in a moment." : error.message
+            const description = isStore ? "The storage does not respond; try again in a moment." : error.message
             return new Secrets.SecretUnavailable({ name, description })
           })
         )

@@ -61,10 +61,10 @@ const problemOf = ({ labels, path, series, type }: Omit<typeof Parameters.Type, 
     return `Series ${uneven + 1} has ${series[uneven]!.values.length} values for ${labels.length} labels: give one value for each label.`
   }
   if (type !== "pie") return undefined
-  if (series.length > 1) return "A pie shows one series."
+  if (series.length > 1) return "A pie chart must have exactly one series."
   const values = series[0]!.values.map((value) => value ?? 0)
   if (values.some((value) => value < 0) || values.every((value) => value === 0)) {
-    return "The values of a pie must not be negative, and not all zero."
+    return "The values of a pie chart must not be negative, and at least one must not be zero."
   }
   return undefined
 }

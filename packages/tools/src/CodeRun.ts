@@ -36,7 +36,7 @@ export const make = ({ call, maxMemory = 64, timeoutMillis = 10_000 }: Options =
           maxMemory,
           call: (name, args) =>
             call === undefined
-              ? Effect.fail(new ToolFailed({ message: "Code must not call tools here: call them directly." }))
+              ? Effect.fail(new ToolFailed({ message: "Code cannot call tools here: call the tools directly." }))
               : call(name, args, context)
         }),
         shown

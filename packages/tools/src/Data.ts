@@ -80,7 +80,7 @@ const locate: Effect.Effect<string, ToolFailed> = Effect.try({
   try: () => pathToFileURL(createRequire(import.meta.url).resolve("@duckdb/node-api")).href,
   catch: (cause) => {
     const message =
-      "Tools of data need the package @duckdb/node-api, which is not installed: npm install @duckdb/node-api"
+      "Data tools require the package @duckdb/node-api, which is not installed: npm install @duckdb/node-api"
     return new ToolFailed({ message, code: "not-configured", cause })
   }
 })

@@ -16,7 +16,7 @@ const Parameters = Schema.Struct({
 export const make = (): Toolbox.Tool =>
   BuiltIn.make({
     name: "file_edit",
-    description: "Replaces a text that stands exactly once in a file, or all occurrences with all.",
+    description: "Replaces text that occurs exactly once in a file; with all, every occurrence.",
     parameters: Parameters,
     paths: ["path"],
     aliases: {
@@ -45,10 +45,10 @@ const edit = Effect.fnUntraced(function* (
   if (count === 0)
     return yield* new ToolRetry({ message: `"${path}" does not contain the text to replace.${hint(text, old)}` })
   if (count > 1 && !all) {
-    const message = `"${path}" contains the text ${count} times. Give more of the text around it, or set all to true.`
+    const message = `"${path}" contains the text ${count} times. Include more of the surrounding text, or set all to true.`
     return yield* new ToolRetry({ message })
   }
-  if (old === replacement) return yield* new ToolRetry({ message: "old and new are the same text." })
+  if (old === replacement) return yield* new ToolRetry({ message: "old and new are identical." })
   yield* FileAccess.write(context, path, pieces.join(replacement))
   return `Replaced ${count === 1 ? "1 occurrence" : `${count} occurrences`} in ${path}.`
 })
@@ -59,5 +59,5 @@ const hint = (text: string, old: string): string => {
   const line = text
     .split("\n")
     .findIndex((each) => each.includes(words[0]!) && each.trim().startsWith(old.trim().split("\n")[0]!.trim()))
-  return line < 0 ? " Read the file first." : ` Line ${line + 1} differs only in its spaces: copy it exactly.`
+  return line < 0 ? " Read the file first." : ` Line ${line + 1} differs only in whitespace: copy it exactly.`
 }

@@ -25,7 +25,7 @@ const Parameters = Schema.Struct({
 export const make = ({ maxCharacters = 24_000 }: Options = {}): Toolbox.Tool =>
   BuiltIn.make({
     name: "file_read",
-    description: "Reads a text file. A long one comes in parts, with the line to read on from.",
+    description: "Reads a text file. A long file is returned in parts; each states where to continue.",
     parameters: Parameters,
     paths: ["path"],
     aliases: {
@@ -99,6 +99,6 @@ const part = (
   const end = startLine - 1 + taken.length
   const content = taken.join("\n")
   if (startLine === 1 && end === lines.length) return Effect.succeed(content)
-  const more = end < lines.length ? ` To read on: startLine ${end + 1}.` : ""
+  const more = end < lines.length ? ` To continue, set startLine to ${end + 1}.` : ""
   return Effect.succeed(`${content}\n\n[Lines ${startLine} to ${end} of ${lines.length}.${more}]`)
 }

@@ -105,6 +105,6 @@ const report = (query: string, files: number, { lines, passedOver }: Found): str
   const skipped = passedOver.length === 0 ? "" : `\n\n[Not searched, too large: ${FileAccess.listed(passedOver)}]`
   if (lines.length === 0)
     return `No line of ${files === 1 ? "1 file" : `${files} files`} matches ${JSON.stringify(query)}.${skipped}`
-  const more = lines.length > maxMatches ? "\n\n[There are more: search for a longer text, or below a path.]" : ""
+  const more = lines.length > maxMatches ? "\n\n[There are more matches: search for a longer text, or set path.]" : ""
   return `${lines.slice(0, maxMatches).join("\n")}${more}${skipped}`
 }

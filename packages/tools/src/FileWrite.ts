@@ -41,14 +41,14 @@ const write = Effect.fnUntraced(function* (
   context: ToolContext
 ): Effect.fn.Return<string, ToolError> {
   if (!content.isWellFormed()) {
-    return yield* new ToolRetry({ message: "The content is not valid Unicode: it has half of a surrogate pair." })
+    return yield* new ToolRetry({ message: "The content is not valid Unicode: it contains an unpaired surrogate." })
   }
   if (!overwrite) {
     const names = yield* FileAccess.parse(path)
     const present = yield* Effect.option(context.workspace.read(names.join("/")))
     if (present._tag === "Some" && FileAccess.decode(present.value) !== content) {
       return yield* new ToolRetry({
-        message: `"${path}" exists and has another content. Set overwrite to true to replace it, or choose another name.`
+        message: `"${path}" already exists with different content. Set overwrite to true to replace it, or choose another name.`
       })
     }
   }

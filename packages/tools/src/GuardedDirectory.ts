@@ -104,7 +104,7 @@ const checkQuota = async (
   const files = await new Listing(walk).below([])
   const others = files.reduce((sum, file) => (file.path === path ? sum : sum + file.size), 0)
   if (others + bytes <= maxTotalBytes) return
-  const description = `cannot be written: all files may have ${Math.floor(maxTotalBytes / 1024 / 1024)} MB together; delete some`
+  const description = `cannot be written: the files of the workspace may have at most ${Math.floor(maxTotalBytes / 1024 / 1024)} MB in total; delete some`
   throw new WorkspaceError({ path, description, code: "quota-exceeded" })
 }
 
@@ -128,7 +128,7 @@ const guarded = <A>(
       if (error instanceof Opened.TooLarge) return tooLarge(path, error.bytes)
       const isAbsent = error instanceof Error && "code" in error && error.code === "ENOENT"
       if (isAbsent) {
-        return new WorkspaceError({ path, description: "the file does not exist in the workspace", code: "not-found" })
+        return new WorkspaceError({ path, description: "does not exist in the workspace", code: "not-found" })
       }
       // Its own text names the directory on this machine.
       const advice =

@@ -62,8 +62,8 @@ const withType = (
 
 const permitted = (host: string, hosts: ReadonlyArray<string>): Effect.Effect<void, ToolError> => {
   if (hosts.some((pattern) => covers(pattern.toLowerCase(), host.toLowerCase().replace(/\.$/, "")))) return Effect.void
-  const known = hosts.length === 0 ? "none is listed" : `listed: ${hosts.join(", ")}`
-  const message = `The host ${host} is not one that http_request may call (${known}). The operator lists hosts in CREWLINE_HTTP_HOSTS.`
+  const known = hosts.length === 0 ? "no host is listed" : `listed: ${hosts.join(", ")}`
+  const message = `The host ${host} is not allowed for http_request (${known}). The operator lists allowed hosts in CREWLINE_HTTP_HOSTS.`
   return Effect.fail(new ToolFailed({ message, code: "policy-denied" }))
 }
 

@@ -85,9 +85,7 @@ class Agents {
   constructor(guard: AddressGuard.AddressGuard, undici: typeof Undici) {
     // Bun replaces undici with an implementation that ignores the look-up.
     if (typeof undici.Pool?.prototype?.dispatch !== "function") {
-      throw new TypeError(
-        "Tools of the network need Node: this runtime does not let addresses of connections be checked."
-      )
+      throw new TypeError("Network tools require Node.js: this runtime cannot check the addresses of connections.")
     }
     this.undici = undici
     this.#guard = guard
@@ -156,7 +154,7 @@ const parse = (text: string, base?: URL): Effect.Effect<URL, ToolRetry> => {
     return Effect.fail(new ToolRetry({ message, code: "arguments-invalid" }))
   }
   if (url.protocol === "http:" || url.protocol === "https:") return Effect.succeed(url)
-  const message = `${url.protocol}// cannot be called: only http and https can.`
+  const message = `${url.protocol}// is not supported: use http or https.`
   return Effect.fail(new ToolRetry({ message, code: "address-refused" }))
 }
 
@@ -173,7 +171,7 @@ const admit = Effect.fnUntraced(function* (
   if (url.username === "" && url.password === "") return
   // User information may disguise the host, so check first whether the host is refused.
   yield* resolve(guard, url)
-  const message = `The URL of ${url.host} contains user information before an "@": leave it out.`
+  const message = `The URL of ${url.host} contains user information before an "@": remove it.`
   return yield* new ToolRetry({ message, code: "arguments-invalid" })
 })
 
@@ -217,7 +215,7 @@ const failure = (url: URL, error: unknown): ToolError => {
   const text = root instanceof Error ? root.message || root.name : String(root)
   // Ports of mail servers and similar, which cannot serve pages.
   if (text === "bad port") {
-    const message = `The port of ${url.host} cannot be called.`
+    const message = `The port of ${url.host} is not allowed.`
     return new ToolRetry({ message, code: "address-refused" })
   }
   return new ToolFailed({ message: `${url.host} cannot be reached: ${text}`, cause: error })

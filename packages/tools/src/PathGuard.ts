@@ -52,11 +52,11 @@ const problemOf = (name: string): string | undefined => {
   if (Buffer.byteLength(name) > maxName) return `has a name longer than ${maxName} bytes`
   // Windows ignores them: `secret.txt.` would be `secret.txt`.
   if (/[. ]$/.test(name)) return "has a name that ends in a dot or a space"
-  if (/::?\$/.test(name)) return "names a stream of a file"
+  if (/::?\$/.test(name)) return "names an alternate stream of a file"
   if (/^(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(?:\.|$)/i.test(name)) {
-    return "has a name that is a device on Windows"
+    return "has a name that is reserved for a device on Windows"
   }
-  if (isProtected(name)) return "is protected: it may hold keys or the data of the application"
+  if (isProtected(name)) return "is protected: it may contain keys or data of the application"
   return undefined
 }
 

@@ -58,7 +58,7 @@ const readable = (answer: Answer): Effect.Effect<string, ToolError> => {
     const message = `${url.href} is ${Media.typeOf(contentType) || "binary"}, which cannot be read as text.`
     return Effect.fail(new ToolFailed({ message }))
   }
-  const note = isCut ? `\n\n[The page was cut after ${body.length} bytes.]` : ""
+  const note = isCut ? `\n\n[The page was truncated after ${body.length} bytes.]` : ""
   const isHtml = /html/.test(Media.typeOf(contentType)) || /^\s*<(?:!doctype html|html)\b/i.test(text)
   if (!isHtml) return Effect.succeed(`${url.href}\n\n${text}${note}`)
   // Most processes do not read pages.

@@ -42,7 +42,7 @@ const Parameters = Schema.Struct({
 })
 
 const absent =
-  "No search engine is configured: the operator sets TAVILY_API_KEY, SERPER_API_KEY, BRAVE_API_KEY or SEARXNG_URL."
+  "No search engine is configured: the operator must set TAVILY_API_KEY, SERPER_API_KEY, BRAVE_API_KEY or SEARXNG_URL."
 
 export const make = ({ engine, network }: Options): Toolbox.Tool =>
   BuiltIn.make({

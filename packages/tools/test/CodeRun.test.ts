@@ -35,7 +35,7 @@ describe("code_run", () => {
     expect(await run(code)).toBe("[2,3]")
     expect(called).toEqual(["add", "add"])
     const alone = { code: "return tool('add', {}).catch((error) => error.message)" }
-    expect(await World.call(CodeRun.make(), alone, ToolContext.make())).toMatch(/must not call tools here/)
+    expect(await World.call(CodeRun.make(), alone, ToolContext.make())).toMatch(/cannot call tools here/)
   })
 
   it("says what the code threw", async () => {
@@ -104,7 +104,7 @@ describe("attacks on the sandbox", () => {
     ["regular expression", "return /^(a+)+$/.test('a'.repeat(40) + '!')"],
     ["native search in text", "const s = 'a'.repeat(1e7) + 'b'; for (;;) s.indexOf('ab'.repeat(100) + 'c')"]
   ])("stops a %s", async (_, code) => {
-    expect(await runHasty(code)).toMatch(/^ToolFailed timeout: .*did not end within 0\.7 s/)
+    expect(await runHasty(code)).toMatch(/^ToolFailed timeout: .*did not finish within 0\.7 s/)
   })
 
   it.each([

@@ -89,7 +89,7 @@ describe("data_query", () => {
 
   it("names files outside as refused by the lock", async () => {
     expect(await query("from read_csv('/etc/passwd')")).toMatch(
-      /^ToolRetry sql-refused: SQL must only query the tables/
+      /^ToolRetry sql-refused: The SQL may only query the given tables/
     )
   })
 

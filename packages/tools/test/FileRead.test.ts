@@ -42,19 +42,19 @@ describe("file_read", () => {
 
   it("reads long files in parts and says how to read on", async () => {
     const first = await readShort("long.txt")
-    expect(first).toMatch(/\[Lines 1 to \d+ of 30\. To read on: startLine (\d+)\.\]$/)
+    expect(first).toMatch(/\[Lines 1 to \d+ of 30\. To continue, set startLine to (\d+)\.\]$/)
     expect(first.length).toBeLessThan(170)
     // Following the hints reads all of it, once.
     const seen: Array<string> = []
     for (let start: number | undefined = 1; start !== undefined;) {
       const [content = "", hint = ""] = (await readShort("long.txt", { startLine: start })).split("\n\n[")
       seen.push(...content.split("\n"))
-      const more = /startLine (\d+)/.exec(hint)
+      const more = /startLine to (\d+)/.exec(hint)
       start = more === null ? undefined : Number(more[1])
     }
     expect(seen).toEqual(lines)
     expect(await read("long.txt", { startLine: 29, lineCount: 1 })).toBe(
-      "line 29 ä🦦\n\n[Lines 29 to 29 of 30. To read on: startLine 30.]"
+      "line 29 ä🦦\n\n[Lines 29 to 29 of 30. To continue, set startLine to 30.]"
     )
     expect(await read("long.txt", { startLine: 31 })).toBe(
       'ToolRetry: "long.txt" has 30 lines; line 31 is past the end.'

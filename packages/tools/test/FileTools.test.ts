@@ -28,7 +28,7 @@ describe("file_write", () => {
     expect(await world.call(tool, { path: "out/report.md", content: "# Ä\n" })).toBe("Wrote 5 bytes to out/report.md.")
     expect(await world.call(tool, { path: "out/report.md", content: "# Ä\n" })).toMatch(/^Wrote/)
     expect(await world.call(tool, { path: "out/report.md", content: "new" })).toMatch(
-      /^ToolRetry: "out\/report\.md" exists and has another content\. Set overwrite/
+      /^ToolRetry: "out\/report\.md" already exists with different content\. Set overwrite/
     )
     expect(stored("out/report.md")).toBe("# Ä\n")
     await world.call(tool, { path: "out/report.md", content: "new", overwrite: true })

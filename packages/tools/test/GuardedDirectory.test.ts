@@ -92,7 +92,7 @@ describe("reading and writing", () => {
   it("fails for a directory that does not exist without naming it, and makes it to write", async () => {
     const directory = join(world.base, "later")
     const later = GuardedDirectory.make({ directory })
-    expect(await run(later.read("a.txt"))).toMatch(/^not-found: a\.txt: the file does not exist/)
+    expect(await run(later.read("a.txt"))).toMatch(/^not-found: a\.txt: does not exist/)
     expect(await run(later.list())).toEqual([])
     await run(later.write("a.txt", "x"))
     expect(readFileSync(join(directory, "a.txt"), "utf8")).toBe("x")

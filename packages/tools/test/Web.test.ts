@@ -146,7 +146,7 @@ describe("http_request", () => {
       /^ToolFailed policy-denied: .*listed: \*\.example\.com/
     )
     expect(await call(HttpRequest.make({ network }), { url: `${base}/page` })).toMatch(
-      /policy-denied: .*none is listed/
+      /policy-denied: .*no host is listed/
     )
   })
 })
@@ -183,9 +183,9 @@ describe("web_search", () => {
       ["wrong", "busy", "other"].map((path) => search({ name: "tavily", apiKey, url: `${base}/${path}` }))
     )
     expect(failures).toEqual([
-      expect.stringMatching(/its key may be wrong/),
+      expect.stringMatching(/its API key may be wrong/),
       expect.stringMatching(/try again later/),
-      expect.stringMatching(/something other than search results/)
+      expect.stringMatching(/did not return search results/)
     ])
     expect(failures.join()).not.toContain("canary")
     expect(await search(undefined)).toMatch(/^ToolFailed not-configured: .*TAVILY_API_KEY/)

@@ -252,7 +252,7 @@ export const unknownTool = (name: string, known: ReadonlyArray<string>): string 
 
 /** A policy does not let a call be made. */
 export const policyDenied = (tool: string, reason: string): string =>
-  `The call of "${tool}" is not allowed, and was not made: ${reason} Do not try it again; do without it, or say that it is needed.`
+  `The call to "${tool}" was denied: ${reason} Do not repeat it; continue without it, or state that you need it.`
 
 /** A call took longer than it may. */
 export const toolTimeout = (tool: string, millis: number): string =>

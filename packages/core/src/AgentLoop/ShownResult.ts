@@ -39,7 +39,7 @@ const part = (
   const shown = text.slice(from, end)
   const where = `Characters ${from + 1} to ${from + shown.length} of ${text.length}.`
   if (end >= text.length) return from === 0 ? shown : `${shown}\n\n[${where}]`
-  return `${shown}\n\n[${where} To read on: ${name} ${JSON.stringify({ call: callId, from: end })}]`
+  return `${shown}\n\n[${where} To continue, call ${name} ${JSON.stringify({ call: callId, from: end })}]`
 }
 
 /** Reads the rest of truncated results. */
@@ -50,8 +50,8 @@ export const tool = (cut: Cut): AnyTool =>
     parameters: {
       type: "object",
       properties: {
-        call: { type: "string", description: "The call, as the result names it." },
-        from: { type: "integer", minimum: 0, description: "Where to read on, as the result says." }
+        call: { type: "string", description: "The call, as shown in the result." },
+        from: { type: "integer", minimum: 0, description: "Where to continue, as shown in the result." }
       },
       required: ["call", "from"],
       additionalProperties: false
@@ -67,7 +67,9 @@ export const tool = (cut: Cut): AnyTool =>
       const result = cut.get(callId)
       if (result === undefined) {
         const known = [...cut.keys()].map((id) => JSON.stringify(id)).join(", ")
-        return Effect.fail(new ToolRetry({ message: `No result of that call was shown in part. Calls: ${known}.` }))
+        return Effect.fail(
+          new ToolRetry({ message: `That call has no truncated result. Calls that have one: ${known}.` })
+        )
       }
       const text = textOf(result)
       const start = typeof from === "number" ? from : 0

@@ -32,8 +32,8 @@ export const explanationOf = (id: string, { isSeen, ranked, terms }: Found): Exp
   const index = ranked.findIndex((each) => each.id === id)
   if (index === -1) {
     const why = isSeen
-      ? "It has no term in common with the query."
-      : "The query does not see it: it is out of scope, hidden, of another kind, less trusted, or did not hold at the time."
+      ? "It shares no term with the query."
+      : "The query excludes it: it is out of scope, hidden, of another kind, not trusted enough, or was not valid at that time."
     return { id, score: 0, parts: nothing, terms, why }
   }
   const { parts, score } = ranked[index]!

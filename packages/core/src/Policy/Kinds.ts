@@ -16,5 +16,5 @@ export const does: { readonly [kind in Kind]: string } = {
   read: "reads",
   write: "changes what is stored",
   execute: "runs code",
-  network: "reaches other machines"
+  network: "connects to other machines"
 }

@@ -56,10 +56,12 @@ export const check = (tool: string, aliases: Aliases, parameters: JsonSchema.Jso
   for (const [alias, target] of Object.entries(aliases)) {
     const name = typeof target === "object" ? target.parentOf : target
     if (Object.hasOwn(properties, alias)) {
-      throw new TypeError(`The alias "${alias}" of the tool "${tool}" is the name of a parameter: remove the alias.`)
+      throw new TypeError(
+        `The alias "${alias}" of the tool "${tool}" is also the name of a parameter: remove or rename the alias.`
+      )
     }
     if (!Object.hasOwn(properties, name)) {
-      throw new TypeError(`The alias "${alias}" of the tool "${tool}" stands for "${name}", which is not a parameter.`)
+      throw new TypeError(`The alias "${alias}" of the tool "${tool}" refers to "${name}", which is not a parameter.`)
     }
   }
 }

@@ -23,7 +23,7 @@ export const check = (tool: string, paths: ReadonlyArray<string>, parameters: Js
   const properties = Predicate.isReadonlyObject(parameters["properties"]) ? parameters["properties"] : {}
   for (const name of paths) {
     if (!Object.hasOwn(properties, name)) {
-      throw new TypeError(`The path "${name}" of the tool "${tool}" is not a parameter.`)
+      throw new TypeError(`The tool "${tool}" lists "${name}" in paths, but has no parameter of that name.`)
     }
   }
 }

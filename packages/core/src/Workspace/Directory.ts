@@ -33,7 +33,7 @@ const failed = (access: "read" | "written", path: string, target: string) => (er
 const outside = (path: string) =>
   new WorkspaceError({ path, description: "leads outside the workspace directory", code: "path-refused" })
 const absent = (path: string) =>
-  new WorkspaceError({ path, description: "the file does not exist in the workspace", code: "not-found" })
+  new WorkspaceError({ path, description: "does not exist in the workspace", code: "not-found" })
 
 type Failure = WorkspaceError | PlatformError.PlatformError
 

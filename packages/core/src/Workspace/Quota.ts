@@ -24,6 +24,6 @@ export const check = (path: string, bytes: number, maxTotalBytes: number): Effec
 export const exceeded = (path: string, maxTotalBytes: number): WorkspaceError =>
   new WorkspaceError({
     path,
-    description: `cannot be written: the files of an execution may have ${Math.floor(maxTotalBytes / 1024 / 1024)} MB together; delete some`,
+    description: `cannot be written: the files of an execution may have at most ${Math.floor(maxTotalBytes / 1024 / 1024)} MB in total; delete some`,
     code: "quota-exceeded"
   })

@@ -32,7 +32,7 @@ const run = (
         reads.push(path)
         const bytes = files[path]
         return bytes === undefined
-          ? Effect.fail(new Workspace.WorkspaceError({ path, description: "the file does not exist in the workspace" }))
+          ? Effect.fail(new Workspace.WorkspaceError({ path, description: "does not exist in the workspace" }))
           : Effect.succeed(bytes)
       }
     })
@@ -105,7 +105,7 @@ describe("Attachments", () => {
       assert.strictEqual(task.status, "failed")
       assert.strictEqual(task.attempts, 1)
       assert.strictEqual(task.error!.code, "attachment")
-      assert.include(task.error!.message, "chart.png: the file does not exist")
+      assert.include(task.error!.message, "chart.png: does not exist in the workspace")
       assert.strictEqual(asked.length, 0)
     })
   )

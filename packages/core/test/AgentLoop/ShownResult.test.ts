@@ -47,13 +47,13 @@ describe("a result over the limit", () => {
         assert.isBelow(shown.length, 1_500)
         // Where a surrogate pair would be cut in two, one character less is shown.
         assert.match(text[999]!, /[\uD800-\uDBFF]/)
-        assert.include(shown, `Characters 1 to 999 of ${text.length}. To read on: tool_result`)
+        assert.include(shown, `Characters 1 to 999 of ${text.length}. To continue, call tool_result`)
         const calls = ofType(yield* events, "ToolCalled")
         assert.strictEqual(calls[0]!.result, text)
         const rest = calls[1]!.result as string
         assert.isTrue(rest.startsWith(text.slice(999, 1_100)))
         assert.include(rest, `[Characters 1000 to ${text.length} of ${text.length}.]`)
-        assert.include(calls[2]!.result as string, 'Calls: "c1"')
+        assert.include(calls[2]!.result as string, 'Calls that have one: "c1"')
         assert.include(calls[3]!.result as string, "past its end")
       })
     )

@@ -41,7 +41,7 @@ describe("Reranking", () => {
       assert.deepStrictEqual(asked, [texts.slice(0, 2)])
       assert.deepStrictEqual([first!.text, second!.text], [texts[1], texts[0]])
       assert.strictEqual(first!.parts.rerank, 1)
-      assert.include(first!.why, "the reranker gives 1.00")
+      assert.include(first!.why, "reranker score 1.00")
       assert.isUndefined(third!.parts.rerank)
       const { entity, importance, recency } = first!.parts
       assert.closeTo(first!.score, 0.2 * plain[1]!.score + 0.8 * (1 + recency + importance + entity), 1e-9)

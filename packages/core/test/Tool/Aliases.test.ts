@@ -42,8 +42,8 @@ describe("aliases of arguments", () => {
   })
 
   it("are declared for parameters, and hide none", () => {
-    assert.throws(() => tool({ content: "path" }), /"content" of the tool "write" is the name of a parameter/)
-    assert.throws(() => tool({ file: "pth" }), /stands for "pth", which is not a parameter/)
-    assert.throws(() => tool({ file: { parentOf: "constructor" } }), /stands for "constructor"/)
+    assert.throws(() => tool({ content: "path" }), /"content" of the tool "write" is also the name of a parameter/)
+    assert.throws(() => tool({ file: "pth" }), /refers to "pth", which is not a parameter/)
+    assert.throws(() => tool({ file: { parentOf: "constructor" } }), /refers to "constructor"/)
   })
 })

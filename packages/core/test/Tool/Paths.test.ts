@@ -29,6 +29,6 @@ describe("arguments that are paths", () => {
   )
 
   it("must be parameters", () => {
-    assert.throws(() => tool(["file"]), 'The path "file" of the tool "read" is not a parameter.')
+    assert.throws(() => tool(["file"]), 'The tool "read" lists "file" in paths, but has no parameter of that name.')
   })
 })

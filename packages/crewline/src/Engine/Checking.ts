@@ -99,7 +99,7 @@ export const check = (given: Options): void => {
   checkNames(given)
   for (const [one, other] of alternatives) {
     if (given[one] !== undefined && given[other] !== undefined)
-      throw new InvalidOption(other, `The options "${one}" and "${other}" exclude each other: omit one of them.`)
+      throw new InvalidOption(other, `The options "${one}" and "${other}" cannot be combined: omit one of them.`)
   }
   if (isRecord(given.models)) checkModels(given.models)
 }
@@ -107,7 +107,10 @@ export const check = (given: Options): void => {
 /** The same for the options of a start, among which may be those of the client. */
 export const checkNames = (given: object): void => {
   if (!isObject(given)) {
-    throw new InvalidOption("options", `The options must be an object, not ${shown(given)}. Without any, omit them.`)
+    throw new InvalidOption(
+      "options",
+      `The options must be an object, not ${shown(given)}. To use the defaults, omit them.`
+    )
   }
   checkAll("", given, checks)
 }
@@ -116,7 +119,7 @@ const checkModels = (given: { readonly [name: string]: unknown }): void => {
   if ("llm" in given) {
     const isScript = isRecord(given["llm"]) && typeof given["llm"]["resolve"] === "function"
     if (isScript) return
-    throw wrong("models.llm", "that of a script (Scripted.make)", given["llm"])
+    throw wrong("models.llm", "a script (Scripted.make)", given["llm"])
   }
   checkAll("models.", given, modelChecks)
   for (const name of ["anthropic", "ollama", "openai"]) {
@@ -139,14 +142,14 @@ const wrong = (option: string, expected: string, value: unknown): InvalidOption 
 
 const unknown = (place: string, name: string, known: ReadonlyArray<string>): InvalidOption => {
   const meant = Suggestion.make().closest(name, known)
-  const hint = meant === undefined ? `there are ${known.join(", ")}` : `did you mean "${meant}"?`
+  const hint = meant === undefined ? `expected one of ${known.join(", ")}` : `did you mean "${meant}"?`
   return new InvalidOption(`${place}${name}`, `There is no option "${place}${name}": ${hint}`)
 }
 
 /** Texts are not repeated: a URL may contain a password. */
 const shown = (value: unknown): string => {
   if (value === "") return "an empty text"
-  if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list of other values"
+  if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list with other values"
   if (typeof value === "object" && value !== null) return "an object"
   return typeof value === "string" || typeof value === "function" ? `a ${typeof value}` : String(value)
 }

@@ -113,7 +113,7 @@ const offered = ({ lacking, model }: Options, { toolChoice, tools }: Request): A
   if (tools.length === 0) return []
   if (!lacking.has("tools")) return toolsOf(tools)
   if (toolChoice === "none") return []
-  throw new Fault.Unsupported(`The model ${model} takes no tools here (capabilities: tools=false); use another one.`)
+  throw new Fault.Unsupported(`The model ${model} cannot use tools (capabilities: tools=false): use another model.`)
 }
 
 const choiceOf = ({ toolChoice }: Request): ChatCompletionToolChoiceOption | undefined =>

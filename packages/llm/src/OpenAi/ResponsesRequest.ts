@@ -105,7 +105,7 @@ const offered = ({ lacking, model }: Options, { toolChoice, tools }: Request): R
   if (tools.length === 0) return []
   if (lacking.has("tools")) {
     if (toolChoice === "none") return []
-    throw new Fault.Unsupported(`The model ${model} takes no tools here (capabilities: tools=false); use another one.`)
+    throw new Fault.Unsupported(`The model ${model} cannot use tools (capabilities: tools=false): use another model.`)
   }
   const known = knownTools.get(tools)
   if (known !== undefined) return known

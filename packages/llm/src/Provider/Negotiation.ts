@@ -42,7 +42,7 @@ export const make = ({ apiError, baseURL, capabilities, name }: Options): Ask =>
         const answer = await send()
         if (learned.length > 0) {
           known.learn(model, new Set([...before, ...learned]))
-          const message = `The server refused ${learned.join(", ")} and answered without. Later requests to this model omit it; the provider's capabilities can declare it in advance.`
+          const message = `The server rejected ${learned.join(", ")} and accepted the request without it. Later requests to this model omit it. To avoid the rejected request, declare it in the capabilities of the provider.`
           request.onNotice?.({ kind: "adapted", model: `${name}/${model}`, message })
         }
         return answer

@@ -21,7 +21,7 @@ export const of = (url: URL, environment: Environment): string | undefined => {
   if (address === null || !schemes.has(address.protocol) || address.hostname === "") {
     const kind = address === null ? "is not a URL" : `has the scheme ${address.protocol}//`
     throw new UnsupportedProxy(
-      `the proxy of ${variable.toUpperCase()} ${kind}: expected http://host:port, https:// or socks5://`
+      `the proxy in ${variable.toUpperCase()} ${kind}: expected http://host:port, https:// or socks5://`
     )
   }
   // The proxy looks names up in any case, which is what curl's `h` asks for.

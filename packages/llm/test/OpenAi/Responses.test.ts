@@ -227,7 +227,7 @@ describe("the responses API of OpenAI", () => {
       const features = server.received.map(({ body }) => ["text", "tools"].filter((name) => body[name] !== undefined))
       assert.deepStrictEqual(features, [["text"], ["tools"], ["tools"]])
       assert.lengthOf(notices, 1)
-      assert.match(notices[0]!, /^adapted The server refused json_schema/)
+      assert.match(notices[0]!, /^adapted The server rejected json_schema/)
     }).pipe(Effect.scoped)
   )
 

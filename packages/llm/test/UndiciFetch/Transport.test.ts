@@ -82,7 +82,7 @@ describe("the proxy of a URL", () => {
     assert.strictEqual(of("http://u:p%zz@h:1"), "http://u:p%25zz@h:1")
     assert.strictEqual(of("socks5h://h:1080"), "socks5://h:1080")
     for (const wrong of ["socks4://u:cret@h:1", "ftp://h", "http://", "http://h:99999", "::::"]) {
-      assert.throws(() => of(wrong), /^the proxy of HTTPS_PROXY (?!.*cret)/)
+      assert.throws(() => of(wrong), /^the proxy in HTTPS_PROXY (?!.*cret)/)
     }
   })
 

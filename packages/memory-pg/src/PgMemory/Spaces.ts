@@ -89,7 +89,7 @@ const keyOf = Effect.fnUntraced(function* (
       Effect.mapError((error) =>
         SqlFailure.codeOf(error) === undefinedFunction
           ? failed(
-              `There are no vectors in this database: it needs the extension pgvector, ${oldestExtension} or newer.`,
+              `This database cannot store vectors: install the extension pgvector ${oldestExtension} or newer.`,
               false
             )
           : Query.failureOf("open")(error)
@@ -98,8 +98,8 @@ const keyOf = Effect.fnUntraced(function* (
   const { dimensions, key } = opened!
   if (dimensions !== space.dimensions)
     return yield* failed(
-      `The space ${space.name} has vectors of ${dimensions} dimensions, and the embedder gives ${space.dimensions}: ` +
-        "give the embedder another name.",
+      `The space ${space.name} has vectors with ${dimensions} dimensions, but the embedder returns ${space.dimensions}: ` +
+        "rename the embedder.",
       false
     )
   return key

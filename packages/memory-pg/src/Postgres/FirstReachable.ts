@@ -32,7 +32,7 @@ export class FirstReachable extends Duplex {
       void this.#accepts(target).then((isAccepted) =>
         isAccepted
           ? open(target, index)
-          : attempt(index + 1, new Error("No host that can be reached accepts writes (target_session_attrs)."))
+          : attempt(index + 1, new Error("No reachable host accepts writes (target_session_attrs)."))
       )
     }
     const open = (target: Target, index: number): void => {

@@ -45,7 +45,7 @@ const modeOf = (parameters: Parameters, isLocal: boolean): Mode => {
       /^(?:ssl|tls|gss|requiressl|channel_binding|krb|trustservercertificate|encrypt|require_auth)/i.test(name) &&
       !understood.has(name)
     ) {
-      throw new Refused(`the parameter ${name} is not understood`)
+      throw new Refused(`the parameter ${name} is not supported`)
     }
   }
   for (const [name, allowed] of [
@@ -61,10 +61,10 @@ const modeOf = (parameters: Parameters, isLocal: boolean): Mode => {
   const ssl = parameters.get("ssl")
   const named = mode === undefined ? undefined : modes.find((each) => each === mode)
   if (mode !== undefined && named === undefined)
-    throw new Refused(`sslmode=${mode} is unknown: write one of ${modes.join(", ")}`)
+    throw new Refused(`sslmode=${mode} is invalid: expected one of ${modes.join(", ")}`)
   const short = ssl === undefined ? undefined : (ofSsl[ssl.toLowerCase()] ?? modes.find((each) => each === ssl))
   if (ssl !== undefined && short === undefined)
-    throw new Refused(`ssl=${ssl} is unknown: write true, false or an sslmode`)
+    throw new Refused(`ssl=${ssl} is invalid: expected true, false or an sslmode`)
   if (named !== undefined && short !== undefined && (named === "disable") !== (short === "disable")) {
     throw new Refused(`sslmode=${named} and ssl=${ssl} contradict each other`)
   }
@@ -76,7 +76,7 @@ const modeOf = (parameters: Parameters, isLocal: boolean): Mode => {
 const strictest = (parameters: Parameters, said: Mode | undefined): Mode | undefined => {
   if (parameters.get("sslrootcert") === "system") {
     if (said !== undefined && said !== "verify-full" && said !== "disable") {
-      throw new Refused(`sslmode=${said} is too weak for sslrootcert=system: write verify-full`)
+      throw new Refused(`sslmode=${said} is too weak for sslrootcert=system: use verify-full`)
     }
     return said ?? "verify-full"
   }
@@ -134,7 +134,7 @@ const versionsOf = (parameters: Parameters): ConnectionOptions => {
     const value = parameters.get(name)
     if (value === undefined || value === "") return undefined
     if (value === "TLSv1.2" || value === "TLSv1.3") return value
-    throw new Refused(`${name}=${value} is not supported: write TLSv1.2 or TLSv1.3`)
+    throw new Refused(`${name}=${value} is not supported: expected TLSv1.2 or TLSv1.3`)
   }
   const min = version("ssl_min_protocol_version")
   const max = version("ssl_max_protocol_version")
@@ -145,7 +145,7 @@ const fileOf = (name: string, path: string): Buffer => {
   try {
     return readFileSync(path)
   } catch (error) {
-    const why = error instanceof Error && "code" in error ? String(error.code) : "it cannot be read"
-    throw new Refused(`the file of ${name} cannot be read (${why})`)
+    const why = error instanceof Error && "code" in error ? String(error.code) : "unknown error"
+    throw new Refused(`the file in ${name} cannot be read (${why})`)
   }
 }

@@ -85,7 +85,7 @@ const serviceOf = (
     const found = existsSync(place) ? sectionOf(readFileSync(place, "utf8"), service) : undefined
     if (found !== undefined) return found
   }
-  throw new Refused("its service is in no service file (PGSERVICEFILE, ~/.pg_service.conf)")
+  throw new Refused("its service is not defined in any service file (PGSERVICEFILE, ~/.pg_service.conf)")
 }
 
 const sectionOf = (text: string, name: string): ReadonlyArray<readonly [string, string]> | undefined => {
@@ -99,7 +99,7 @@ const sectionOf = (text: string, name: string): ReadonlyArray<readonly [string, 
     .filter((line) => line !== "" && !line.startsWith("#"))
     .map((line) => {
       const at = line.indexOf("=")
-      if (at < 1) throw new Refused("its service has a line that is not name=value")
+      if (at < 1) throw new Refused("the definition of its service has a line that is not name=value")
       return [line.slice(0, at).trim(), line.slice(at + 1).trim()]
     })
 }

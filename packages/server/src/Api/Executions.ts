@@ -51,7 +51,7 @@ export const Start = Schema.Struct({
   ),
   sessionId: Schema.optionalKey(
     Name.Name.annotate({
-      description: "The conversation that it continues: a crew with a memory recalls its earlier messages"
+      description: "The conversation to continue: a crew with a memory recalls its earlier messages"
     })
   ),
   onBehalfOf: Access.onBehalfOf
@@ -169,8 +169,8 @@ export class Executions extends HttpApiGroup.make("executions")
       OpenApi.annotations({
         summary: "Start a crew",
         description:
-          "Returns as soon as the execution is durable. It runs on its own, also after a restart. Files come in `files`, or as parts of a " +
-          "`multipart/form-data` body whose part `start` is this JSON: each under its path as the name of the part, or under its file name in a part `files`."
+          "Returns as soon as the execution is stored. The execution runs in the background and continues after a restart. To attach files, set `files`, or send a " +
+          "`multipart/form-data` body: its part `start` is this JSON, and every other part is a file. The name of the part is the path of the file; for parts named `files`, the path is the file name."
       })
     ),
     HttpApiEndpoint.get("list", "/", {

@@ -39,8 +39,8 @@ export class Files extends HttpApiGroup.make("files")
       OpenApi.annotations({
         summary: "Download a file, or list the files",
         description:
-          "The bytes of the file, as an attachment: no browser shows or runs them. Without a path, the list of all files: what the " +
-          "execution was started with, what its tasks wrote, and what every execution can read."
+          "Returns the bytes of the file as an attachment, which browsers neither show nor run. Without a path, lists all files: those that " +
+          "the execution was started with, those that its tasks wrote, and those that every execution can read."
       })
     ),
     HttpApiEndpoint.put("write", "/:id/files/*", {
@@ -52,7 +52,7 @@ export class Files extends HttpApiGroup.make("files")
       OpenApi.annotations({
         summary: "Upload a file, or replace it",
         description:
-          "The body is the content, of any media type. The tasks of the execution see it at once, and as a whole."
+          "The body is the content, of any media type. Tasks of the execution see the new content immediately, and never a part of it."
       })
     ),
     HttpApiEndpoint.delete("remove", "/:id/files/*", {
@@ -60,7 +60,7 @@ export class Files extends HttpApiGroup.make("files")
       success: HttpApiSchema.NoContent,
       error: failures
     }).annotateMerge(
-      OpenApi.annotations({ summary: "Delete a file", description: "Files go with their execution, too." })
+      OpenApi.annotations({ summary: "Delete a file", description: "Deleting an execution also deletes its files." })
     )
   )
   .prefix("/api/v1/executions")

@@ -22,14 +22,15 @@ const parts = {
 }
 const Scope = Schema.Struct(parts).annotate({
   identifier: "MemoryPlace",
-  description: "Where memories belong, besides the user of the credential"
+  description: "The scope of memories, in addition to the user of the credential"
 })
 
 /** Whose memories are meant. */
 const whose = {
   onBehalfOf: Access.onBehalfOf,
   users: Schema.optionalKey(Schema.Literal("all")).annotate({
-    description: "`all`: those of every user; takes the scope users:act-for. If absent, only the caller's"
+    description:
+      "`all`: the memories of every user, which requires the scope users:act-for. If absent: only those of the caller"
   })
 }
 /** Whose memories a request is about. */
@@ -47,11 +48,11 @@ export const Body = Schema.Struct({
   origin: Schema.optionalKey(MemoryEntry.Origin.annotate({ description: "Where the text comes from. Default: user" })),
   key: Schema.optionalKey(
     Name.Name.annotate({
-      description: "What was remembered with a key is not stored again, even if it has been deleted since"
+      description: "A memory with the same key is stored only once, even if it was deleted since"
     })
   ),
   shared: Schema.optionalKey(Schema.Boolean).annotate({
-    description: "True: for every user of the tenant; takes the scope users:act-for. Default: false"
+    description: "True: for every user of the tenant, which requires the scope users:act-for. Default: false"
   }),
   onBehalfOf: Access.onBehalfOf
 }).annotate({
@@ -82,7 +83,7 @@ export const SearchBody = Schema.Struct({
   scope: Schema.optionalKey(
     Scope.annotate({
       description:
-        "What a crew, an agent, a session or an execution sees of the caller's memories. Parts that are absent do not matter"
+        "Selects the memories of the caller that this crew, agent, session or execution can see. Absent parts do not restrict the search"
     })
   ),
   ...whose
@@ -97,7 +98,7 @@ const { scope: _filterScope, seenFrom: _seenFrom, ...filter } = MemoryQuery.Filt
 
 export const ForgetBody = Schema.Struct({ ...filter, scope: Schema.optionalKey(Scope), ...whose }).annotate({
   identifier: "MemoryForget",
-  description: "Which memories to erase: all that is given must hold, and something must be given",
+  description: "Which memories to erase: those that match every given field. At least one field is required",
   examples: [{ subject: "ada/diet" }, { scope: { crew: "support" }, origin: "web" }]
 })
 export type ForgetBody = typeof ForgetBody.Type
@@ -105,14 +106,18 @@ export type ForgetBody = typeof ForgetBody.Type
 const Forgotten = Schema.Struct({
   count: Schema.Int,
   executions: Schema.Array(Schema.String).annotate({
-    description: "Executions whose events may still quote what was erased; DELETE /api/v1/executions/{id} deletes one"
+    description:
+      "Executions whose events may still quote the erased memories; DELETE /api/v1/executions/{id} deletes an execution"
   })
-}).annotate({ identifier: "MemoriesForgotten", description: "What was erased" })
+}).annotate({
+  identifier: "MemoriesForgotten",
+  description: "The number of erased memories, and the executions that may quote them"
+})
 
 export const Patch = Schema.Struct({
-  pinned: Schema.optionalKey(Schema.Boolean).annotate({ description: "True: retention does not touch it" }),
+  pinned: Schema.optionalKey(Schema.Boolean).annotate({ description: "True: the memory is exempt from retention" }),
   quarantined: Schema.optionalKey(Schema.Boolean).annotate({
-    description: "True: kept, and neither recalled nor listed unless asked for"
+    description: "True: the memory is kept, but not recalled, and listed only on request"
   })
 })
   .check(
@@ -121,14 +126,18 @@ export const Patch = Schema.Struct({
         pinned !== undefined || quarantined !== undefined || "expected pinned or quarantined, or both"
     )
   )
-  .annotate({ identifier: "MemoryPatch", description: "What to change of a memory", examples: [{ pinned: true }] })
+  .annotate({
+    identifier: "MemoryPatch",
+    description: "The fields of a memory to change",
+    examples: [{ pinned: true }]
+  })
 
 export type Patch = typeof Patch.Type
 
 /** Retention of all kinds. */
 export const RetentionBody = Schema.Struct({ items: Schema.Array(MemoryEntry.Retention) }).annotate({
   identifier: "MemoryRetentions",
-  description: "How long memories are kept; a kind that is not listed is kept for good",
+  description: "How long memories are kept; kinds that are not listed are kept indefinitely",
   examples: [{ items: [{ kind: "short-term", maxAgeDays: 30 }] }]
 })
 
@@ -136,12 +145,11 @@ export const RetentionBody = Schema.Struct({ items: Schema.Array(MemoryEntry.Ret
 export const Imported = Schema.Struct({
   lines: Schema.Int.annotate({ description: "Lines of the body that were read" }),
   stored: Schema.Int,
-  known: Schema.Int.annotate({ description: "Memories that existed already and stay unchanged" }),
+  known: Schema.Int.annotate({ description: "Memories that already existed and are unchanged" }),
   complete: Schema.Boolean.annotate({
-    description:
-      "False: the time limit was reached. Send the rest, after `lines`; sending everything again is safe, too"
+    description: "False: the time limit was reached. Send the lines after `lines`; sending all lines again is also safe"
   })
-}).annotate({ identifier: "MemoriesImported", description: "What became of an import" })
+}).annotate({ identifier: "MemoriesImported", description: "The result of an import" })
 export type Imported = typeof Imported.Type
 
 const lines = "application/x-ndjson"
@@ -158,9 +166,11 @@ const listQuery = {
   origin: Schema.optionalKey(MemoryEntry.Origin),
   since: Schema.optionalKey(MemoryEntry.Time).annotate({ description: "Stored at this time or later" }),
   before: Schema.optionalKey(MemoryEntry.Time).annotate({ description: "Stored before this time" }),
-  asOf: Schema.optionalKey(MemoryEntry.Time).annotate({ description: "The memories as at this time. Default: now" }),
-  superseded: flag("`true`: also those whose subject has another value since"),
-  quarantined: flag("`true`: the hidden ones, and only those"),
+  asOf: Schema.optionalKey(MemoryEntry.Time).annotate({
+    description: "The memories as they were at this time. Default: now"
+  }),
+  superseded: flag("`true`: include memories whose subject has a newer value"),
+  quarantined: flag("`true`: only quarantined memories"),
   ...whose
 }
 
@@ -186,7 +196,7 @@ export class Memories extends HttpApiGroup.make("memories")
       OpenApi.annotations({
         summary: "List memories, newest first",
         description:
-          "Those of the caller, and those that belong to no user. `crew`, `agent`, `session` and `execution` select those that belong there."
+          "Lists the memories of the caller and those that belong to no user. `crew`, `agent`, `session` and `execution` restrict the list to memories of that scope."
       })
     ),
     HttpApiEndpoint.post("remember", "/", {
@@ -200,8 +210,8 @@ export class Memories extends HttpApiGroup.make("memories")
       OpenApi.annotations({
         summary: "Remember something",
         description:
-          "201: a new memory. 200: the same is remembered already, or was remembered with the same `key`. The memory belongs to the caller, unless it is " +
-          "`shared`. With a `subject`, it takes the place of the memory that had the subject in the same scope before."
+          "201: the memory is new. 200: the same text, or a memory with the same `key`, was stored before. The memory belongs to the caller, unless it is " +
+          "`shared`. With a `subject`, it supersedes the memory that has this subject in the same scope."
       })
     ),
     HttpApiEndpoint.post("search", "/search", {
@@ -212,7 +222,7 @@ export class Memories extends HttpApiGroup.make("memories")
       OpenApi.annotations({
         summary: "Find memories that answer a query, best first",
         description:
-          "Each has its score, the parts of the score and, in words, why it was found. Nothing is noted of a search."
+          "Each result has its score, the parts of the score, and a sentence that explains why it matches. A search does not change memories."
       })
     ),
     HttpApiEndpoint.post("forget", "/forget", {
@@ -223,8 +233,8 @@ export class Memories extends HttpApiGroup.make("memories")
       OpenApi.annotations({
         summary: "Erase memories for good",
         description:
-          "With their terms, vectors, entities and relations. Of the caller's own memories, those that match everything that is given; `scope: {}` matches all. " +
-          "With `users: all`, also those of other users and of no user."
+          "Erases memories of the caller that match every given field, with their terms, vectors, entities and relations; `scope: {}` matches all. " +
+          "With `users: all`, also erases memories of other users and those that belong to no user."
       })
     ),
     HttpApiEndpoint.get("entities", "/entities", {
@@ -233,7 +243,7 @@ export class Memories extends HttpApiGroup.make("memories")
     }).annotateMerge(
       OpenApi.annotations({
         summary: "List the people, places and things that memories mention",
-        description: "The most mentioned first; `name` is a name or an alias, in any case."
+        description: "The most frequently mentioned first. `name` is a name or an alias; case does not matter."
       })
     ),
     HttpApiEndpoint.get("relations", "/relations", {
@@ -242,7 +252,7 @@ export class Memories extends HttpApiGroup.make("memories")
     }).annotateMerge(
       OpenApi.annotations({
         summary: "List relations between entities",
-        description: "Oldest first; `entity` is on either side."
+        description: "Oldest first. `entity` selects the relations that have this entity on either side."
       })
     ),
     HttpApiEndpoint.get("export", "/export", {
@@ -252,7 +262,7 @@ export class Memories extends HttpApiGroup.make("memories")
       OpenApi.annotations({
         summary: "Export memories",
         description:
-          "A stream of JSON objects, one per line, oldest first, superseded and quarantined ones included. The caller's own; with `users=all`, all of the tenant."
+          "Returns a stream of JSON objects, one per line, oldest first, including superseded and quarantined memories. Exports the memories of the caller or, with `users=all`, of the tenant."
       })
     ),
     HttpApiEndpoint.post("import", "/import", {
@@ -262,22 +272,23 @@ export class Memories extends HttpApiGroup.make("memories")
       error: Problem.schemas(...Problem.ofBody)
     }).annotateMerge(
       OpenApi.annotations({
-        summary: "Import an export",
+        summary: "Import exported memories",
         description:
-          "The body is read as a stream and may have any size. Existing memories stay unchanged, so that an interrupted import can be sent again. Without " +
-          "`users=all` everything becomes the caller's. An invalid line ends the import; those before it are stored."
+          "The body is read as a stream and may have any size. Existing memories are not changed, so an interrupted import can be sent again. Without " +
+          "`users=all`, all imported memories belong to the caller. An invalid line ends the import; the lines before it are stored."
       })
     ),
     HttpApiEndpoint.get("statistics", "/statistics", { success: MemoryQuery.Statistics }).annotateMerge(
       OpenApi.annotations({
         summary: "Count the memories of the tenant",
-        description: "By kind, and the share of submitted texts that were rejected as not worth storing."
+        description:
+          "Returns the count by kind, and the share of submitted texts that were rejected as not worth storing."
       })
     ),
     HttpApiEndpoint.get("retention", "/retention", { success: RetentionBody }).annotateMerge(
       OpenApi.annotations({
         summary: "Get how long memories are kept",
-        description: "By kind; a kind that is not listed is kept for good."
+        description: "By kind; kinds that are not listed are kept indefinitely."
       })
     ),
     HttpApiEndpoint.put("retain", "/retention", {
@@ -288,7 +299,7 @@ export class Memories extends HttpApiGroup.make("memories")
       OpenApi.annotations({
         summary: "Set how long memories are kept",
         description:
-          "For all users, so that it takes the scope users:act-for. Expired memories are hidden at once and erased soon after; pinned memories stay."
+          "Applies to all users, and therefore requires the scope users:act-for. Expired memories are hidden immediately and erased soon after; pinned memories are kept."
       })
     ),
     HttpApiEndpoint.get("get", "/:id", {
@@ -298,7 +309,7 @@ export class Memories extends HttpApiGroup.make("memories")
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Get a memory",
-        description: "Also one that is superseded or quarantined."
+        description: "Also returns a memory that is superseded or quarantined."
       })
     ),
     HttpApiEndpoint.patch("change", "/:id", {
@@ -310,7 +321,7 @@ export class Memories extends HttpApiGroup.make("memories")
       OpenApi.annotations({
         summary: "Pin or quarantine a memory",
         description:
-          "Only the fields that are given change. The text of a memory does not: remember another one with its subject."
+          "Changes only the given fields. The text of a memory cannot change: to replace it, store a new memory with the same subject."
       })
     ),
     HttpApiEndpoint.delete("remove", "/:id", {
@@ -320,7 +331,7 @@ export class Memories extends HttpApiGroup.make("memories")
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Erase a memory for good",
-        description: "Names the executions whose events may still quote it."
+        description: "Returns the executions whose events may still quote it."
       })
     ),
     HttpApiEndpoint.post("explain", "/:id/explain", {
@@ -332,7 +343,7 @@ export class Memories extends HttpApiGroup.make("memories")
       OpenApi.annotations({
         summary: "Explain how a memory ranks for a query",
         description:
-          "Its rank, its score with all parts, and the terms that it has in common with the query; or why it is not found."
+          "Returns its rank, its score with all parts, and the terms that it shares with the query; or the reason why it is not found."
       })
     )
   )

@@ -201,14 +201,15 @@ const table = {
   },
   "path-refused": {
     status: 422,
-    title: "The path is refused",
-    meaning: "Paths of files are relative and stay inside the workspace of the execution: no `..`, and not absolute.",
+    title: "The path is not allowed",
+    meaning: "The path of a file must be relative, and must not lead outside the workspace of the execution with `..`.",
     fields: {}
   },
   "quota-exceeded": {
     status: 422,
     title: "The files of the execution exceed the quota",
-    meaning: "The total size of the files of an execution is limited; `detail` has the limit. Delete some of them.",
+    meaning:
+      "The total size of the files of an execution is limited; `detail` states the limit. Delete files that are no longer needed.",
     fields: {}
   },
   "address-refused": {
@@ -221,19 +222,20 @@ const table = {
     status: 422,
     title: "The policy of the tenant denies the call",
     meaning:
-      "The tool policy of the tenant, which only applications provide, or the list of allowed hosts denies this call; see `detail`.",
+      "The tool policy of the tenant or the list of allowed hosts denies this call; see `detail`. Tool policies of tenants are provided by applications that embed the server.",
     fields: {}
   },
   "arguments-invalid": {
     status: 422,
     title: "The arguments are invalid for the tool",
-    meaning: "The body must be an object that is valid for the `parameters` of the tool; `detail` says what is wrong.",
+    meaning: "The body must be an object that matches the `parameters` of the tool; `detail` describes the problem.",
     fields: {}
   },
   "tool-failed": {
     status: 422,
     title: "The tool failed",
-    meaning: "The tool was called and failed; `detail` is its message, and `reason` its own code, if it has one.",
+    meaning:
+      "The tool was called and failed; `detail` is its message, and `reason` is its error code, if there is one.",
     fields: { reason: Schema.optionalKey(Schema.String) }
   },
   "tool-invalid": {
@@ -244,9 +246,9 @@ const table = {
   },
   "memory-refused": {
     status: 422,
-    title: "This is not worth remembering",
+    title: "The text is not worth remembering",
     meaning:
-      "Texts without words, status lines, errors of tools, recalled memories and memories erased under the same key are not stored; `reason` states which applies.",
+      "Texts without words, status reports, tool errors, recalled memories, and memories whose key was erased are not stored; `reason` states which applies.",
     fields: { reason: Schema.Literals(["no-words", "status", "error", "recalled", "erased"]) }
   },
   "no-manager": {
@@ -304,7 +306,7 @@ const table = {
   unavailable: {
     status: 503,
     title: "The server is temporarily unable to do this",
-    meaning: "The storage does not answer; try again in a moment.",
+    meaning: "The storage does not respond; try again in a moment.",
     fields: {}
   }
 } as const satisfies { readonly [code: string]: Declaration }

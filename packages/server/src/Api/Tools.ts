@@ -14,12 +14,13 @@ export const Tool = Schema.Struct({
   parameters: Schema.JsonObject,
   /** JSON Schema (2020-12) of the result; absent: any JSON. */
   output: Schema.optionalKey(Schema.JsonObject),
-  kind: CoreTool.Kind.annotate({ description: "What a call does at most" }),
+  kind: CoreTool.Kind.annotate({ description: "The strongest effect that a call can have" }),
   source: CoreTool.Source.annotate({ description: "Where the tool comes from" }),
   /** True when running the same call twice does no harm. */
   idempotent: Schema.Boolean,
   hash: Schema.String.annotate({
-    description: "SHA-256 of the definition: approvals are bound to it, and ask again when it changes"
+    description:
+      "SHA-256 of the definition. An approval is valid for this definition only; if it changes, approval is requested again"
   })
 }).annotate({ identifier: "Tool", description: "A tool of the server" })
 
@@ -54,8 +55,8 @@ export class Tools extends HttpApiGroup.make("tools")
       OpenApi.annotations({
         summary: "Call a tool once",
         description:
-          "The body is the object of arguments. The call is really made: policies of crews do not apply, guards of paths and addresses and " +
-          "the denials of the tenant's policy (of applications that provide one) do. Files are those of trials, which are deleted after an hour."
+          "The body is the arguments object. The call is executed and can have side effects. Policies of crews do not apply; path and address guards do, and so do " +
+          "the denials of the tenant's tool policy, if the application provides one. The tool sees files of earlier test calls only, which are deleted after an hour."
       })
     )
   )

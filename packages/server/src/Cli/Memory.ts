@@ -87,7 +87,7 @@ export const list = Effect.fn("Memory.list")(function* (
     ...(options.quarantined && { quarantined: "true" })
   })
   if (options.json) return yield* output.result(JSON.stringify({ items }))
-  if (items.length === 0) return yield* output.result("There are no memories.")
+  if (items.length === 0) return yield* output.result("No memories.")
   for (const entry of items) yield* output.result([...brief(entry), ""].join("\n"))
 }, Effect.scoped)
 
@@ -118,7 +118,7 @@ export const search = Effect.fn("Memory.search")(function* (
   const explained = options.explain ? yield* Effect.forEach(items, ({ id }) => memories.explain(id, body)) : []
   if (options.json)
     return yield* output.result(JSON.stringify({ items, ...(options.explain && { explanations: explained }) }))
-  if (items.length === 0) return yield* output.result("Nothing is remembered that matches.")
+  if (items.length === 0) return yield* output.result("No memory matches the query.")
   for (const [index, entry] of items.entries()) {
     const explanation = explained[index]
     const why = explanation === undefined ? [] : partsOf(explanation)
@@ -184,14 +184,16 @@ export const forget = Effect.fn("Memory.forget")(function* (
     ...given("before", options.before)
   }
   if (Object.keys(filter).length === 0)
-    return yield* Failure.invalid("Name what to erase: ids, --crew, --subject, --origin …, or --everything.")
+    return yield* Failure.invalid(
+      "Specify which memories to erase: by id, --crew, --subject, --origin …, or --everything."
+    )
   const forgotten = yield* (yield* open(options)).forget({ ...filter, ...(yield* whoseOf(options)) })
   if (options.json) return yield* output.result(JSON.stringify(forgotten))
   yield* output.result(`Erased ${forgotten.count} ${forgotten.count === 1 ? "memory" : "memories"}.`)
   if (forgotten.executions.length > 0)
     yield* output.say(
       [
-        "The events of these executions may still quote them; delete the executions to erase those, too:",
+        "Events of these executions may still quote the erased memories; to erase the events too, delete the executions:",
         ...forgotten.executions
       ].join("\n  ")
     )
@@ -208,7 +210,7 @@ export const entities = Effect.fn("Memory.entities")(function* (
     limit: options.limit
   })
   if (options.json) return yield* output.result(JSON.stringify({ items }))
-  if (items.length === 0) return yield* output.result("No memory mentions anybody or anything by name.")
+  if (items.length === 0) return yield* output.result("No memory mentions a person, place or thing by name.")
   for (const { aliases, description, mentions, name, type } of items) {
     const also = aliases.length === 0 ? "" : `, also ${aliases.join(", ")}`
     const what = description === undefined ? "" : `: ${description}`
@@ -255,7 +257,7 @@ export const imported = Effect.fn("Memory.import")(function* (options: Options &
       sum.stored += stored
       sum.known += known
       if (!complete && lines === 0)
-        return yield* Failure.failed("The server does not get on with the import: try again later.")
+        return yield* Failure.failed("The import makes no progress on the server: try again later.")
       rest = complete ? [] : rest.slice(lines)
     }
     sum.lines += batch.length
@@ -271,7 +273,7 @@ export const imported = Effect.fn("Memory.import")(function* (options: Options &
         (failure) =>
           new Failure.Failure({
             code: failure.code,
-            message: `${failure.message}\nIn the lines ${sum.lines + 1} to ${sum.lines + batch.length} of ${options.file}. What came before is stored: run the command again to go on.`
+            message: `${failure.message}\nThe failure is in lines ${sum.lines + 1} to ${sum.lines + batch.length} of ${options.file}. The lines before are stored: run the command again to continue.`
           })
       )
     )
@@ -279,7 +281,7 @@ export const imported = Effect.fn("Memory.import")(function* (options: Options &
   yield* output.result(
     options.json
       ? JSON.stringify(sum)
-      : `Imported ${sum.stored} of ${sum.lines} memories; ${sum.known} were there already.`
+      : `Imported ${sum.stored} of ${sum.lines} memories; ${sum.known} already existed.`
   )
 }, Effect.scoped)
 
@@ -293,7 +295,7 @@ export const statistics = Effect.fn("Memory.statistics")(function* (options: Opt
     `superseded: ${superseded}`,
     `pinned: ${pinned}`,
     `quarantined: ${quarantined}`,
-    `refused as not worth remembering: ${(100 * refusedShare).toFixed(1)} % of ${offered}`,
+    `rejected as not worth remembering: ${(100 * refusedShare).toFixed(1)} % of ${offered}`,
     ...Object.entries(refused).map(([reason, count]) => `  ${reason}: ${count}`)
   ]
   yield* output.result(lines.join("\n"))
@@ -316,11 +318,11 @@ export const retention = Effect.fn("Memory.retention")(function* (
   }
   const items = yield* memories.retention
   if (options.json) return yield* output.result(JSON.stringify({ items }))
-  if (items.length === 0) return yield* output.result("All memories are kept for good.")
+  if (items.length === 0) return yield* output.result("All memories are kept indefinitely.")
   for (const { kind, maxAgeDays, maxCount } of items) {
     const age = maxAgeDays === undefined ? [] : [`${maxAgeDays} days`]
     const count = maxCount === undefined ? [] : [`the newest ${maxCount}`]
-    yield* output.result(`${kind}: ${[...age, ...count].join(", ") || "for good"}`)
+    yield* output.result(`${kind}: ${[...age, ...count].join(", ") || "indefinitely"}`)
   }
 }, Effect.scoped)
 
@@ -339,11 +341,11 @@ const brief = (entry: CoreMemory.Entry): ReadonlyArray<string> => {
     ...(entry.pinned ? ["pinned"] : []),
     ...(entry.quarantined ? ["quarantined"] : [])
   ]
-  const from = entry.trust === entry.origin ? entry.origin : `${entry.origin}, made of ${entry.trust}`
+  const from = entry.trust === entry.origin ? entry.origin : `${entry.origin}, derived from ${entry.trust}`
   return [
     `${entry.id}  ${entry.kind}, from ${from}${marks.map((mark) => `, ${mark}`).join("")}`,
     ...AskText.field("text", shown),
-    ...AskText.field("of", scopeText(entry.scope) || "everybody"),
+    ...AskText.field("of", scopeText(entry.scope) || "everyone"),
     ...AskText.field("said", entry.saidAt)
   ].map((line) => Layout.oneLine(line))
 }
@@ -356,7 +358,7 @@ const whole = (entry: CoreMemory.Entry): ReadonlyArray<string> => [
   ...(entry.source === undefined ? [] : AskText.field("source", `execution ${entry.source.execution}`)),
   ...(entry.supersededBy === undefined ? [] : AskText.field("superseded by", entry.supersededBy)),
   ...AskText.field("remembered", `${entry.corroborations + 1} times`),
-  ...AskText.field("mentions", entry.mentions.map(({ name }) => name).join(", ") || "nobody by name"),
+  ...AskText.field("mentions", entry.mentions.map(({ name }) => name).join(", ") || "no names"),
   "",
   entry.text
 ]

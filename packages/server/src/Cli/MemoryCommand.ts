@@ -12,26 +12,32 @@ const load = Effect.promise(() => import("./Memory.ts"))
 const loadMigration = Effect.promise(() => import("./MemoryMigration.ts"))
 
 const whose = {
-  user: text("user", "name", "The user whose memories; with a key, takes the scope users:act-for").pipe(Flag.optional),
+  user: text("user", "name", "The user who owns the memories; with an API key, requires the scope users:act-for").pipe(
+    Flag.optional
+  ),
   allUsers: Flag.Boolean("all-users").pipe(
-    Flag.withDescription("The memories of all users; with a key, takes the scope users:act-for"),
+    Flag.withDescription("Memories of all users; with an API key, requires the scope users:act-for"),
     Flag.withDefault(false)
   )
 }
 
 const place = {
-  crew: text("crew", "name", "Of this crew").pipe(Flag.optional),
-  agent: text("agent", "name", "Of this agent").pipe(Flag.optional),
-  session: text("session", "id", "Of this conversation").pipe(Flag.optional),
-  execution: text("execution", "id", "Of this execution").pipe(Flag.optional)
+  crew: text("crew", "name", "Memories of this crew").pipe(Flag.optional),
+  agent: text("agent", "name", "Memories of this agent").pipe(Flag.optional),
+  session: text("session", "id", "Memories of this conversation").pipe(Flag.optional),
+  execution: text("execution", "id", "Memories of this execution").pipe(Flag.optional)
 }
 
 const kinds = ["short-term", "long-term", "entity"] as const
 const origins = ["user", "agent", "tool", "document", "web"] as const
 
-const kind = Flag.Literals("kind", kinds).pipe(Flag.withDescription("Of this kind"), Flag.optional)
-const origin = Flag.Literals("origin", origins).pipe(Flag.withDescription("From there"), Flag.optional)
-const subject = text("subject", "name", "What it states the value of, such as customer/42/address").pipe(Flag.optional)
+const kind = Flag.Literals("kind", kinds).pipe(Flag.withDescription("Kind of memory"), Flag.optional)
+const origin = Flag.Literals("origin", origins).pipe(Flag.withDescription("Origin of the text"), Flag.optional)
+const subject = text(
+  "subject",
+  "name",
+  "The fact that the memory states a value for, such as customer/42/address"
+).pipe(Flag.optional)
 const stored = {
   since: text("since", "time", "Stored at this time or later, such as 2026-11-30").pipe(Flag.optional),
   before: text("before", "time", "Stored before this time").pipe(Flag.optional)
@@ -70,9 +76,9 @@ const list = Command.make(
     subject,
     origin,
     ...stored,
-    asOf: text("as-of", "time", "The memories as at this time").pipe(Flag.optional),
-    superseded: flag("superseded", "Also those whose subject has another value since"),
-    quarantined: flag("quarantined", "The hidden ones, and only those"),
+    asOf: text("as-of", "time", "The memories as they were at this time").pipe(Flag.optional),
+    superseded: flag("superseded", "Include memories whose subject has a newer value"),
+    quarantined: flag("quarantined", "Only quarantined memories"),
     limit: number("limit", 50, "Maximum number of memories"),
     ...whose,
     ...common
@@ -90,11 +96,11 @@ const search = Command.make(
     kind,
     limit: number("limit", 5, "Maximum number of memories"),
     minTrust: Flag.Literals("min-trust", origins).pipe(
-      Flag.withDescription("The least trusted origin that is found"),
+      Flag.withDescription("The least trusted origin to include"),
       Flag.optional
     ),
-    asOf: text("as-of", "time", "The memories as at this time").pipe(Flag.optional),
-    explain: flag("explain", "Show the parts of each score and the terms in common"),
+    asOf: text("as-of", "time", "The memories as they were at this time").pipe(Flag.optional),
+    explain: flag("explain", "Show the parts of each score and the shared terms"),
     ...whose,
     ...common
   },
@@ -112,8 +118,8 @@ const add = Command.make(
     subject,
     origin,
     importance: share("importance", "How important it is, from 0 to 1. Default: 0.5"),
-    key: text("key", "key", "What was remembered with a key is not stored again").pipe(Flag.optional),
-    shared: flag("shared", "For every user of the tenant; with a key, takes the scope users:act-for"),
+    key: text("key", "key", "A memory with the same key is stored only once").pipe(Flag.optional),
+    shared: flag("shared", "For every user of the tenant; with an API key, requires the scope users:act-for"),
     user: whose.user,
     ...common
   },
@@ -128,7 +134,7 @@ const get = Command.make(
   Effect.fnUntraced(function* (options) {
     return yield* (yield* load).get(options)
   })
-).pipe(Command.withDescription("Show a memory with all that is known of it"))
+).pipe(Command.withDescription("Show all details of a memory"))
 
 const pin = Command.make(
   "pin",
@@ -136,7 +142,7 @@ const pin = Command.make(
   Effect.fnUntraced(function* ({ off, ...options }) {
     return yield* (yield* load).change({ ...options, patch: { pinned: !off } })
   })
-).pipe(Command.withDescription("Keep a memory, whatever the retention"))
+).pipe(Command.withDescription("Exempt a memory from retention"))
 
 const quarantine = Command.make(
   "quarantine",
@@ -155,14 +161,14 @@ const forget = Command.make(
     subject,
     origin,
     ...stored,
-    everything: flag("everything", "All memories of the user, or with --all-users of the tenant"),
+    everything: flag("everything", "All memories of the user or, with --all-users, of the tenant"),
     ...whose,
     ...common
   },
   Effect.fnUntraced(function* (options) {
     return yield* (yield* load).forget(options)
   })
-).pipe(Command.withDescription("Erase memories for good: all that is given must hold"))
+).pipe(Command.withDescription("Erase the memories that match all given flags, permanently"))
 
 const entities = Command.make(
   "entities",
@@ -191,14 +197,14 @@ const exported = Command.make(
 const imported = Command.make(
   "import",
   {
-    file: Argument.String("file").pipe(Argument.withDescription("A file that `memory export` has written")),
+    file: Argument.String("file").pipe(Argument.withDescription("A file written by `memory export`")),
     ...whose,
     ...common
   },
   Effect.fnUntraced(function* (options) {
     return yield* (yield* load).imported(options)
   })
-).pipe(Command.withDescription("Store what an export has; run it again if it was interrupted"))
+).pipe(Command.withDescription("Import exported memories; run it again if it was interrupted"))
 
 const statistics = Command.make(
   "statistics",
@@ -206,13 +212,15 @@ const statistics = Command.make(
   Effect.fnUntraced(function* (options) {
     return yield* (yield* load).statistics(options)
   })
-).pipe(Command.withDescription("Count the memories of the tenant, and what was refused"))
+).pipe(Command.withDescription("Count the memories of the tenant and the rejected texts"))
 
 const retention = Command.make(
   "retention",
   {
     set: Argument.String("kind:days").pipe(
-      Argument.withDescription("How many days memories of a kind are kept, as in short-term:30; without any, shows it"),
+      Argument.withDescription(
+        "A kind and the days to keep its memories, such as short-term:30; without it, shows the setting"
+      ),
       Argument.variadic()
     ),
     ...common
@@ -220,7 +228,9 @@ const retention = Command.make(
   Effect.fnUntraced(function* (options) {
     return yield* (yield* load).retention(options)
   })
-).pipe(Command.withDescription("Show or set how long memories are kept; kinds that are not named are kept for good"))
+).pipe(
+  Command.withDescription("Show or set how long memories are kept; kinds that are not named are kept indefinitely")
+)
 
 const migrate = Command.make(
   "migrate",
@@ -234,7 +244,7 @@ const migrate = Command.make(
   })
 ).pipe(
   Command.withDescription(
-    "Make the vectors of another embedder for all memories in the database, while servers go on; run it again if it was interrupted"
+    "Create vectors of another embedder for all memories in the database, while servers keep running; run it again if it was interrupted"
   )
 )
 
@@ -256,8 +266,8 @@ export const memory = Command.make("memory").pipe(
     migrate
   ]),
   Command.withExamples([
-    { command: "crewline memory search 'What does Ada eat?' --explain", description: "What is found, and why" },
-    { command: "crewline memory forget --subject ada/diet", description: "Erase it for good" },
+    { command: "crewline memory search 'What does Ada eat?' --explain", description: "Show what is found, and why" },
+    { command: "crewline memory forget --subject ada/diet", description: "Erase it permanently" },
     { command: "crewline memory export --all-users > memories.ndjson", description: "Back up all memories" }
   ])
 )

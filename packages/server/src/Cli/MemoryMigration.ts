@@ -24,8 +24,8 @@ export interface Options {
 const refused = (error: Error): Failure.Failure =>
   "_tag" in error && error._tag === "DirectoryInUse"
     ? Failure.failed(
-        `${error.message} An embedded database supports only one process: start that one again with CREWLINE_EMBEDDER, ` +
-          "and it makes the vectors while it serves."
+        `${error.message} An embedded database supports only one process: restart it with CREWLINE_EMBEDDER, ` +
+          "and it creates the vectors while it runs."
       )
     : Failure.because(error)
 
@@ -48,7 +48,7 @@ export const migrate = Effect.fn("MemoryMigration.migrate")(function* ({ data, j
     Effect.mapError((error) => {
       const { code, message } = refused(error)
       const rest =
-        reached.filled === 0 ? "" : `\n${reached.filled} memories have vectors: run the command again to go on.`
+        reached.filled === 0 ? "" : `\n${reached.filled} memories have vectors: run the command again to continue.`
       return new Failure.Failure({ code, message: message + rest })
     })
   )

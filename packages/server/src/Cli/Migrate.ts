@@ -13,7 +13,7 @@ import * as Settings from "./Settings.ts"
 const applyAll = Effect.all([PgMigrations.migrate, Migrations.migrate]).pipe(Effect.map((names) => names.flat()))
 
 const noVectors =
-  "The database has no pgvector 0.8 or newer, which CREWLINE_EMBEDDER needs: memory recalls by words until it is installed."
+  "CREWLINE_EMBEDDER requires pgvector 0.8 or newer, which this database does not have: memory recalls by words only until it is installed."
 
 export const migrate = Effect.fn("Migrate.migrate")(function* ({ data }: { readonly data: Option.Option<string> }) {
   const { result, say } = yield* Output.Output

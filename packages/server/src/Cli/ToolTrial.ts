@@ -79,7 +79,7 @@ const call = Effect.fnUntraced(function* (
     return yield* new Toolbox.ToolRetry({ message, code: "arguments-invalid" })
   }
   if (tool.need !== undefined) {
-    const message = `The tool "${name}" waits for a person, for other tasks or for time: it runs within a crew only.`
+    const message = `The tool "${name}" waits for a person, for other tasks or for a time: it can only run within a crew.`
     return yield* new Toolbox.ToolFailed({ message, code: "needs-crew" })
   }
   const resolved = yield* Effect.fromResult(Tool.resolveArguments(tool, parsed))
@@ -100,7 +100,7 @@ const call = Effect.fnUntraced(function* (
   return yield* Effect.timeoutOrElse(work, {
     duration: timeoutMillis,
     orElse: () => {
-      const message = `The tool "${name}" did not end within ${timeoutMillis / 1_000} s.`
+      const message = `The tool "${name}" did not finish within ${timeoutMillis / 1_000} s.`
       return Effect.fail(new Toolbox.ToolFailed({ message, code: "timeout" }))
     }
   })

@@ -20,7 +20,7 @@ const list = Command.make(
   Effect.fnUntraced(function* (options) {
     return yield* (yield* load).list(options)
   })
-).pipe(Command.withDescription("List the tools that agents may be given"))
+).pipe(Command.withDescription("List the tools that agents can use"))
 
 const test = Command.make(
   "test",
@@ -42,6 +42,6 @@ const test = Command.make(
 )
 
 export const tools = Command.make("tools").pipe(
-  Command.withDescription("List the tools of agents, and try one"),
+  Command.withDescription("List the tools of agents, and call one"),
   Command.withSubcommands([list, test])
 )

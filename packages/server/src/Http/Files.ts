@@ -32,7 +32,7 @@ export const failing = <A>(
       case "quota-exceeded":
         return Problem.make("quota-exceeded", { detail })
       default:
-        return Problem.make("unavailable", { detail: "The storage does not answer; try again in a moment." })
+        return Problem.make("unavailable", { detail: "The storage does not respond; try again in a moment." })
     }
   })
 

@@ -48,12 +48,13 @@ export const multipart = Effect.fnUntraced(function* (
     if (typeof value === "string")
       return yield* invalid(
         [name],
-        `The part ${JSON.stringify(name)} has no file name: send files, and the JSON as "start".`
+        `The part ${JSON.stringify(name)} has no file name: send the JSON in the part "start", and files in all other parts.`
       )
     const path = name === "files" || name === "file" ? value.name : name
     files.push({ path, content: new Uint8Array(yield* Effect.promise(() => value.arrayBuffer())) })
   }
-  if (text === undefined) return yield* invalid(["start"], 'The part "start" is missing: the JSON of the start.')
+  if (text === undefined)
+    return yield* invalid(["start"], 'The part "start" is missing: it must contain the JSON of the request.')
   return { text, files }
 })
 

@@ -11,7 +11,7 @@ export const unavailable = (reason: {
   readonly isRetryable: boolean
 }): Effect.Effect<never, Problem.Problem<"unavailable">> =>
   reason.isRetryable
-    ? Effect.fail(Problem.make("unavailable", { detail: "The storage does not answer; try again in a moment." }))
+    ? Effect.fail(Problem.make("unavailable", { detail: "The storage does not respond; try again in a moment." }))
     : Effect.die(reason)
 
 /** The tenant has as many executions as it may have at once. */

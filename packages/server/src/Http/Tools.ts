@@ -49,7 +49,7 @@ const trial = (tool: Tool, args: Schema.JsonObject, workspace: Workspace.Files) 
   Effect.gen(function* () {
     const { name, need, timeoutMillis } = tool
     if (need !== undefined) {
-      const message = `The tool "${name}" waits for people, tasks or time: it can only be called by an agent.`
+      const message = `The tool "${name}" waits for a person, for other tasks or for a time: only an agent can call it.`
       return yield* new ToolFailed({ message, code: "needs-crew" })
     }
     const id = `trial/${randomUUID()}`
@@ -86,7 +86,9 @@ export const layer = HttpApiBuilder.group(
         Effect.gen(function* () {
           const { value } = yield* RequestBody.json(request)
           if (!isObject(value))
-            return yield* Problem.make("arguments-invalid", { detail: "The body must be the object of the arguments." })
+            return yield* Problem.make("arguments-invalid", {
+              detail: "The body must be an object: the arguments of the call."
+            })
           yield* AuditLog.tell({ details: { tool: name.slice(0, 200) } })
           const tool = yield* Effect.mapError(toolbox.get(name), ({ message }) =>
             Problem.make("not-found", { resource: "tool", id: name, detail: message })

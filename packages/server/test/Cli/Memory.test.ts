@@ -33,13 +33,13 @@ describe("crewline memory", { timeout: 120_000 }, () => {
       return ended.stderr
     }
 
-    expect(await run("list")).toBe("There are no memories.\n")
+    expect(await run("list")).toBe("No memories.\n")
     const ada = await json("add", "Ada Lovelace eats no meat.", "--crew", "support", "--subject", "ada/diet")
     expect(ada).toMatchObject({ scope: { crew: "support" }, kind: "long-term", origin: "user" })
     expect(await run("add", "Otters sleep in the river.", "--crew", "zoo", "--origin", "web")).toMatch(
       /^Remembered as mem_/
     )
-    expect(await fails(1, "add", "Task completed.")).toContain("how work goes")
+    expect(await fails(1, "add", "Task completed.")).toContain("the status of work")
     expect((await json("list", "--crew", "zoo")).items).toMatchObject([{ origin: "web" }])
 
     const found = await run("search", "What does Ada eat?", "--explain")
@@ -48,8 +48,8 @@ describe("crewline memory", { timeout: 120_000 }, () => {
     expect(found).toMatch(/terms +.*\bada \d/)
     const explained = await json("search", "Ada", "--explain")
     expect(explained.explanations).toMatchObject([{ id: ada.id, rank: 1 }])
-    expect(await run("search", "lions")).toBe("Nothing is remembered that matches.\n")
-    expect(await run("search", "otters", "--min-trust", "agent")).toBe("Nothing is remembered that matches.\n")
+    expect(await run("search", "lions")).toBe("No memory matches the query.\n")
+    expect(await run("search", "otters", "--min-trust", "agent")).toBe("No memory matches the query.\n")
     expect(await fails(2, "search", "otters", "--as-of", "yesterday")).toContain("--as-of")
 
     expect(await run("pin", ada.id)).toContain("pinned")
@@ -70,10 +70,10 @@ describe("crewline memory", { timeout: 120_000 }, () => {
     const file = join(folder, "memories.ndjson")
     await writeFile(file, exported)
     expect(await json("forget", "--everything", "--all-users")).toEqual({ count: 2, executions: [] })
-    expect(await run("import", file, "--all-users")).toBe("Imported 2 of 2 memories; 0 were there already.\n")
+    expect(await run("import", file, "--all-users")).toBe("Imported 2 of 2 memories; 0 already existed.\n")
     expect(await json("import", file)).toEqual({ lines: 2, stored: 0, known: 2 })
     await writeFile(file, `${exported}{"broken":\n`)
-    expect(await fails(2, "import", file)).toMatch(/In the lines 1 to 3 of .*run the command again/)
+    expect(await fails(2, "import", file)).toMatch(/in lines 1 to 3 of .*run the command again/)
     expect(await fails(1, "import", join(folder, "none"))).toContain("none")
 
     expect(await fails(2, "forget")).toContain("--everything")
@@ -82,7 +82,7 @@ describe("crewline memory", { timeout: 120_000 }, () => {
     expect((await json("list")).items).toHaveLength(1)
     // Another user's are another's.
     await run("add", "Eve collects stamps.", "--user", "eve")
-    expect(await run("search", "stamps")).toContain("Nothing")
+    expect(await run("search", "stamps")).toContain("No memory")
     expect(await run("search", "stamps", "--user", "eve")).toContain("Eve collects stamps.")
     expect(await run("search", "stamps", "--all-users")).toContain("user eve")
   })
@@ -98,7 +98,7 @@ describe("crewline memory", { timeout: 120_000 }, () => {
     const file = join(folder, "direct.ndjson")
     await writeFile(file, exported.stdout)
     expect((await run("forget", "--everything")).stdout).toBe("Erased 1 memory.\n")
-    expect((await run("import", file)).stdout).toBe("Imported 1 of 1 memories; 0 were there already.\n")
+    expect((await run("import", file)).stdout).toBe("Imported 1 of 1 memories; 0 already existed.\n")
     const audit = await InProcess.run(["audit", "--json"], { env })
     expect(JSON.parse(audit.stdout).items.map(({ operation }: { operation: string }) => operation)).toEqual([
       "memories.import",

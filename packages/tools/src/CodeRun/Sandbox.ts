@@ -83,7 +83,7 @@ const inThread = (engine: Engine, code: string, options: Options): Effect.Effect
     }
     const failed = (code: string, message: string) => end({ _tag: "Failed", code, message, log })
     const timer = setTimeout(
-      () => failed("timeout", `The code did not end within ${timeoutMillis / 1_000} s and was stopped.`),
+      () => failed("timeout", `The code did not finish within ${timeoutMillis / 1_000} s and was stopped.`),
       timeoutMillis
     )
     worker.on("error", (error: Error) => {
@@ -91,7 +91,7 @@ const inThread = (engine: Engine, code: string, options: Options): Effect.Effect
       if (isMemory) failed("memory-exceeded", exceeded(maxMemory))
       else failed("sandbox-failed", `The sandbox failed: ${error.message}`)
     })
-    worker.on("exit", () => failed("sandbox-failed", "The sandbox ended before the code did."))
+    worker.on("exit", () => failed("sandbox-failed", "The sandbox exited before the code finished."))
     worker.on("message", (message: Thread.Message) => {
       switch (message._tag) {
         case "Log": {

@@ -106,7 +106,7 @@ export class Connection {
     return Effect.callback<Process.Reply, ToolError>((resume) => {
       const timer = setTimeout(() => {
         this.close()
-        const message = `The query did not end within ${this.#limits.timeoutMillis / 1_000} s and was stopped.`
+        const message = `The query did not finish within ${this.#limits.timeoutMillis / 1_000} s and was stopped.`
         resume(Effect.fail(new ToolFailed({ message, code: "timeout" })))
       }, this.#limits.timeoutMillis)
       const settle = (reply: Process.Reply | "Ended") => {
@@ -126,7 +126,7 @@ export class Connection {
   }
 }
 
-const ended = new ToolFailed({ message: "The process of the database ended before it answered." })
+const ended = new ToolFailed({ message: "The database process exited before it returned a result." })
 
 const shown = (reply: Process.Reply, limit: number): Rows => {
   if (reply._tag !== "Rows") return { columns: [], rows: [], isCut: false }
@@ -163,5 +163,5 @@ const problemOf = (reply: Process.Reply | "Ended", maxMemory: number): ToolError
   if (reply._tag !== "Failed") return undefined
   if (!denied.test(reply.message)) return new ToolRetry({ message: reply.message })
   const [first = ""] = reply.message.split("\n")
-  return new ToolRetry({ message: `SQL must only query the tables: ${first}`, code: "sql-refused" })
+  return new ToolRetry({ message: `The SQL may only query the given tables: ${first}`, code: "sql-refused" })
 }

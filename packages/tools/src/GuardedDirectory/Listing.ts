@@ -43,7 +43,7 @@ export class Listing {
         if (stats === undefined) continue
         this.#found.push({ path, size: stats.size, modifiedAt: stats.mtime.toISOString() })
         if (this.#found.length > maxFiles) {
-          const description = `has more than ${maxFiles} files: list a directory inside of it`
+          const description = `has more than ${maxFiles} files: list one of its subdirectories`
           throw new WorkspaceError({ path: prefix, description, code: "too-large" })
         }
       }

@@ -34,7 +34,7 @@ export const read = async (place: Place, maxBytes: number): Promise<Uint8Array> 
   // Not blocking: opening a pipe would wait for a writer.
   const handle = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY).catch(
     (error: NodeJS.ErrnoException) => {
-      if (error.code === "ELOOP") throw new Refused("was exchanged while it was opened")
+      if (error.code === "ELOOP") throw new Refused("was replaced while it was being opened")
       if (error.code === "ENXIO" || error.code === "ENODEV") throw new Refused(notFile)
       throw error
     }
@@ -42,8 +42,7 @@ export const read = async (place: Place, maxBytes: number): Promise<Uint8Array> 
   try {
     const stats = await handle.stat()
     if (!stats.isFile()) throw new Refused(notFile)
-    if (stats.nlink > 1)
-      throw new Refused("has several hard links, so that it may be shared with a place outside the workspace")
+    if (stats.nlink > 1) throw new Refused("has several hard links and may be shared with a file outside the workspace")
     await place.verify(handle, path)
     if (stats.size > maxBytes) throw new TooLarge(stats.size)
     // It may have grown since, or be a special file without a size.

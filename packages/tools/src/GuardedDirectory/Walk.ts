@@ -34,8 +34,8 @@ const maxLinks = 40
 /** Whether paths can be relative to an open directory. */
 const isAnchored = process.platform === "linux" && existsSync("/proc/self/fd")
 
-const changed = "was exchanged while it was opened"
-const leavesBy = "leads outside the workspace by a link"
+const changed = "was replaced while it was being opened"
+const leavesBy = "leads outside the workspace through a link"
 
 const codeOf = (error: unknown): unknown => (error instanceof Error && "code" in error ? error.code : undefined)
 

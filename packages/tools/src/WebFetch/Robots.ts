@@ -36,7 +36,7 @@ export const make = (network: Network): Robots => {
     if (kept !== undefined && kept.until > now) return kept.rules
     const { body, status } = yield* network.request({ url: `${origin}/robots.txt`, maxBytes, timeoutMillis: 10_000 })
     if (status >= 500) {
-      const message = `${origin}/robots.txt answered with status ${status}: until it can be read, the site is not fetched.`
+      const message = `${origin}/robots.txt answered with status ${status}: the site is not fetched until this file can be read.`
       return yield* new ToolFailed({ message, code: "robots-denied" })
     }
     const rules = status >= 400 ? [] : parse(new TextDecoder().decode(body), userAgent)

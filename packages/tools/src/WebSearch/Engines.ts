@@ -95,11 +95,11 @@ export const search = Effect.fnUntraced(function* (
     timeoutMillis: 20_000
   })
   if (status === 401 || status === 403)
-    return yield* failed(`refused the request (status ${status}): its key may be wrong`)
-  if (status === 429) return yield* failed("has too many requests of this key: try again later")
+    return yield* failed(`rejected the request (status ${status}): its API key may be wrong`)
+  if (status === 429) return yield* failed("received too many requests with this API key: try again later")
   if (status !== 200 || isCut) return yield* failed(`answered with status ${status}`)
   const answer = yield* Effect.catch(decode(Buffer.from(body).toString()), () =>
-    failed("answered with something other than search results")
+    failed("did not return search results")
   )
   const results = answer.results ?? answer.organic ?? answer.web?.results ?? []
   return results.slice(0, query.limit).flatMap(({ content, description, link, snippet, title, url }) => {

@@ -166,7 +166,7 @@ const choosing = (it: It): void => {
         assert.isUndefined(hidden.rank)
         assert.include(hidden.why, "out of scope")
         const other = yield* memory.explain({ ...query, text: "volcano" }, otters!.id)
-        assert.include(other.why, "no term in common")
+        assert.include(other.why, "shares no term")
         assert.strictEqual((yield* Effect.flip(memory.explain(query, "mem_nothing")))._tag, "UnknownMemory")
       })
     )
