@@ -102,7 +102,7 @@ const missing = Problem.make("unauthenticated", {
 // The same for all of these, so that callers cannot learn which keys existed.
 const invalid = Problem.make("unauthenticated", { detail: "The credential is unknown, expired or revoked." })
 const unavailable = Problem.make("unavailable", {
-  detail: "The credential cannot be checked because the storage does not answer; try again in a moment."
+  detail: "The credential cannot be checked because the storage does not respond; try again in a moment."
 })
 
 const available = <A>(effect: Effect.Effect<A, SqlError>): Effect.Effect<A, Problem.Problem<"unavailable">> =>
@@ -218,7 +218,7 @@ const make = Effect.fnUntraced(function* ({ local, mode = "automatic", oidc }: O
         return Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.sleep(Math.max(0, expiresAt - now)))
       return key === undefined
         ? Effect.never
-        : // Where the storage does not answer, nobody can have revoked it.
+        : // Where the storage does not respond, nobody can have revoked it.
           Effect.retry(keys.ended(key.prefix), Schedule.spaced("1 second")).pipe(Effect.orDie)
     },
     ticket: (principal) => available(tickets.make(principal))

@@ -65,7 +65,7 @@ export const make = Effect.fnUntraced(function* <E>(
         waiting.push({ entry, since })
       }),
     /**
-     * Returns when everything that was added is written, or the storage does not answer in time.
+     * Returns when everything that was added is written, or the storage does not respond in time.
      */
     flush
   }
