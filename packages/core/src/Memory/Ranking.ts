@@ -238,7 +238,7 @@ export const why = ({ entity, importance, lexical, match, recency, rerank, vecto
   if (lexical === 1) reasons.push("the most terms in common")
   if (vector > 0) reasons.push(`similar in meaning (${vector.toFixed(2)})`)
   if (rerank !== undefined) reasons.push(`reranker score ${rerank.toFixed(2)}`)
-  if (entity > 0) reasons.push("the query names whom it is of")
+  if (entity > 0) reasons.push("the query names its author or entity")
   if (recency > parameters.recency / 2) reasons.push("recent")
   if (importance > 0.75 * parameters.importance) reasons.push("important")
   return reasons.join(", ")
