@@ -16,15 +16,10 @@ describe.skipIf(missing !== undefined)(missing ?? "PostgreSQL", () => {
 
   MemoryContract.suite(
     "PgMemory as a user that may do nothing but act as the role",
-    Layer.unwrap(
-      Effect.gen(function* () {
-        const user = yield* PostgresServer.user
-        const url = yield* PostgresServer.emptyDatabase
-        // Migrated by the owner: this user may not.
-        yield* Effect.provide(Effect.void, Layer.fresh(Database.layer(PostgresServer.optionsOf(url))))
-        url.username = user
-        return PgMemory.layer.pipe(Layer.provide(Database.layer(PostgresServer.optionsOf(url))))
-      })
+    PgMemory.layer.pipe(
+      Layer.provide(
+        Layer.unwrap(Effect.map(PostgresServer.confined, (url) => Database.layer(PostgresServer.optionsOf(url))))
+      )
     ),
     { adverse: 300 }
   )

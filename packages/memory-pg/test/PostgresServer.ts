@@ -71,6 +71,15 @@ export const user = Effect.acquireRelease(
 
 export const optionsOf = (url: URL): Database.Options => ({ kind: "server", url: Redacted.make(url.href) })
 
+/** The URL of a new database for such a user; migrated by the owner, which this user may not. */
+export const confined = Effect.gen(function* () {
+  const name = yield* user
+  const url = yield* emptyDatabase
+  yield* Effect.provide(Effect.void, Layer.fresh(Database.layer(optionsOf(url))))
+  url.username = name
+  return url
+})
+
 /** A new database, migrated. */
 export const layer: Layer.Layer<SqlClient.SqlClient | Database.Database, Database.Failure> = Layer.unwrap(
   Effect.map(emptyDatabase, (url) => Database.layer(optionsOf(url)))

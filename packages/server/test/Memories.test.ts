@@ -1,5 +1,10 @@
 /** What crews remember, over HTTP: by whom, for whom, until it is forgotten. */
+import * as EventLog from "@crewline/core/EventLog"
+import * as Outbox from "@crewline/core/Outbox"
+import * as Tenant from "@crewline/core/Tenant"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import { setTimeout as sleep } from "node:timers/promises"
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import * as RequestBody from "../src/Http/RequestBody.ts"
 import * as Keys from "./fake/Keys.ts"
@@ -55,6 +60,22 @@ const search = async (by: Keys.Made, body: object) => {
 }
 const order = (one: string, other: string) => (one < other ? -1 : 1)
 const textsOf = (items: ReadonlyArray<{ text: string }>) => items.map(({ text }) => text)
+
+/** An execution whose outcome another server has to remember. */
+const elsewhere = "of-another-server"
+
+/** Waits until this server has remembered the outcomes of all executions. */
+const remembered = async () => {
+  const outbox = Context.get(server.services, Outbox.Outbox)
+  for (const tenant of ["acme", "globex"]) {
+    const rows = () => Effect.runPromise(Effect.provideService(outbox.list(), Tenant.Current, tenant))
+    while ((await rows()).some(({ executionId }) => executionId !== elsewhere)) await sleep(20)
+  }
+}
+const forgetAll = async () => {
+  await remembered()
+  for (const by of [globex, service]) await call(by, "/memories/forget", { body: { scope: {}, users: "all" } })
+}
 
 /** Runs a crew with a memory to its end, and answers with its output. */
 const run = async (by: Keys.Made, name: string, description: string, more: object = {}) => {
@@ -303,11 +324,40 @@ describe("a crew that runs twice", { timeout: 60_000 }, () => {
     expect((await asked(globex)).output).not.toContain(learned)
     expect((await asked(service, { onBehalfOf: "operator of acme" })).output).toContain(learned)
 
+    await remembered()
     const forgotten = await call(ada, "/memories/forget", { body: { scope: { crew: "depots" } } })
     expect(forgotten.body.count).toBeGreaterThan(0)
     expect(forgotten.body.executions).toContain(first.id)
     expect((await asked(ada)).output).not.toContain(learned)
-    await call(service, "/memories/forget", { body: { scope: {}, users: "all" } })
+    await forgetAll()
+  })
+
+  it("recalls what another server has stored and not remembered yet; another tenant does not", async () => {
+    const log = Context.get(server.services, EventLog.EventLog)
+    const agents = { a: { role: "Clerk", goal: "Answer", backstory: "" } }
+    const plan = {
+      version: 1,
+      name: "depots",
+      process: "parallel",
+      agents,
+      tasks: [],
+      inputs: {},
+      memory: true
+    } as const
+    const [task, rows] = [{ taskId: "t", run: 1 }, [{ consumer: "memory", event: 0, part: 0 }]]
+    const stored = Effect.gen(function* () {
+      yield* log.start(elsewhere, { type: "ExecutionStarted", plan, userId: "operator of acme" })
+      yield* log.append(elsewhere, [{ type: "TaskStarted", ...task, attempt: 1, crashes: 0, worker: "another" }])
+      // For an hour it is the other server that remembers it.
+      yield* log.append(elsewhere, [{ type: "TaskCompleted", ...task, output: learned }], {
+        outbox: { leaseMillis: 3_600_000, rows }
+      })
+    })
+    await Effect.runPromise(Effect.provideService(stored, Tenant.Current, "acme"))
+    const question = "When does the Kestrel depot close?"
+    expect((await run(globex, "depots", question)).output).not.toContain(learned)
+    expect((await run(ada, "depots", question)).output).toContain(learned)
+    await forgetAll()
   })
 
   it("continues the conversation of a session", async () => {
@@ -319,10 +369,11 @@ describe("a crew that runs twice", { timeout: 60_000 }, () => {
       "blue"
     )
     await run(ada, "chat", "Find out when the Kestrel depot closes.", more)
+    await remembered()
     const said = await search(ada, { query: "Kestrel depot", scope: { session: "chat-1" }, kinds: ["short-term"] })
     expect(textsOf(said)).toContain(learned)
     expect((await call(ada, "/executions", { body: { crew: {}, sessionId: "" } })).status).toBe(400)
-    await call(service, "/memories/forget", { body: { scope: {}, users: "all" } })
+    await forgetAll()
   })
 
   it("is shown a page of the web as quoted data", async () => {
@@ -340,8 +391,9 @@ describe("a crew that runs twice", { timeout: 60_000 }, () => {
     // Nothing in it ends the quotation.
     expect(quoted).not.toContain("</memory>")
     // What is made of it is trusted as little.
+    await remembered()
     const [made] = (await call(ada, "/memories?limit=1")).body.items
     expect(made).toMatchObject({ origin: "agent", trust: "web", source: { execution: id } })
-    await call(service, "/memories/forget", { body: { scope: {}, users: "all" } })
+    await forgetAll()
   })
 })

@@ -13,6 +13,7 @@ import type * as Scope from "effect/Scope"
 import type * as EventLog from "../EventLog.ts"
 import * as Outbox from "../Outbox.ts"
 import * as Tenant from "../Tenant.ts"
+import * as ForOthers from "./Delivering/ForOthers.ts"
 import * as Serving from "./Delivering/Serving.ts"
 import * as Settling from "./Delivering/Settling.ts"
 import type { Ledger } from "./Ledger.ts"
@@ -29,7 +30,8 @@ export interface Options {
 
 export interface Delivering {
   /**
-   * Waits until what this process has stored for a consumer by now was served, but not for long.
+   * Waits until what was stored for a consumer of the current tenant by now was served, but not for
+   * long. What others have, or had when they died, is served here too, and left to them to settle.
    */
   readonly served: (consumer: string) => Effect.Effect<void>
 }
@@ -58,7 +60,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   const { consumers, leaseMillis, outbox } = options
   if (consumers.length === 0) return { served: () => Effect.void }
   const serving = Serving.make(consumers)
-  if (outbox._tag === "None") return yield* serveStored(options, serving, undefined)
+  if (outbox._tag === "None") return yield* serveStored(options, serving)
   const { ledger } = options
   const settling = yield* Settling.make({
     outbox: outbox.value,
@@ -67,7 +69,11 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   })
   ledger.onEnded(settling.ended)
   yield* sweep(options, { outbox: outbox.value, serving, settling })
-  return yield* serveStored(options, serving, settling)
+  const others = ForOthers.make({
+    outbox: outbox.value,
+    serve: claimed(options.log, serving, maxServingMillis(leaseMillis))
+  })
+  return yield* serveStored(options, serving, { settling, others })
 })
 
 /**
@@ -76,7 +82,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
 const serveStored = Effect.fnUntraced(function* (
   { consumers, leaseMillis, ledger }: Options,
   { serve }: Serving.Serving,
-  settling: Settling.Settling | undefined
+  { others, settling }: { readonly settling?: Settling.Settling; readonly others?: ForOthers.ForOthers } = {}
 ): Effect.fn.Return<Delivering, never, Scope.Scope> {
   const clock = yield* Clock.Clock
   const queue = yield* Queue.unbounded<Open>()
@@ -90,6 +96,7 @@ const serveStored = Effect.fnUntraced(function* (
       const [deadline, until] = [now + maxServingMillis(leaseMillis), now + leaseMillis]
       for (const delivery of deliveries) {
         settling?.begun(delivery.row)
+        others?.served(delivery.row)
         const one: Open = { delivery, isServed: Deferred.makeUnsafe(), deadline, until }
         open.add(one)
         Queue.offerUnsafe(queue, one)
@@ -115,9 +122,11 @@ const serveStored = Effect.fnUntraced(function* (
     served: (consumer) =>
       Effect.suspend(() => {
         const waiting = [...open].filter(({ delivery }) => delivery.row.consumer === consumer)
-        if (waiting.length === 0) return Effect.void
+        if (waiting.length === 0 && others === undefined) return Effect.void
         const all = Effect.forEach(waiting, ({ isServed }) => Deferred.await(isServed), { discard: true })
-        return Effect.asVoid(Effect.timeoutOption(all, maxWaitMillis))
+        return Effect.asVoid(
+          Effect.timeoutOption(others === undefined ? all : Effect.andThen(all, others.serve(consumer)), maxWaitMillis)
+        )
       })
   }
 })
@@ -172,7 +181,7 @@ const lastTime = Effect.fnUntraced(function* (row: Outbox.Row, serve: ServeClaim
   if (settled !== undefined) yield* settling.now(settled)
 })
 
-type ServeClaimed = (row: Outbox.Row) => Effect.Effect<Outbox.Settled | undefined>
+type ServeClaimed = ForOthers.Serve
 
 /** Serves a row that was claimed; `undefined`: it was deleted since, with its execution. */
 const claimed =

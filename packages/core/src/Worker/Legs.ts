@@ -132,7 +132,7 @@ export const make = ({
       // What was recalled stands in the first turn: once that is recorded, nothing is recalled
       // again.
       memories: history.turns.length === 0 ? yield* recall({ plan, upstream, policy, place }) : [],
-      memoryTools: MemoryTools.make(Option.getOrUndefined(memory), { policy, place, trust }),
+      memoryTools: MemoryTools.make(Option.getOrUndefined(memory), { policy, place, trust, remembered }),
       history,
       standing: Waiting.make({
         log,

@@ -27,8 +27,8 @@ export interface Reminding {
 const none: ReadonlyArray<Memory.Recalled> = []
 
 /**
- * A memory that fails costs the task nothing. `remembered` waits until what this process has to
- * remember is remembered.
+ * A memory that fails costs the task nothing. `remembered` waits until what is to be remembered is
+ * remembered.
  */
 export const make =
   (memory: Option.Option<Memory.Memory["Service"]>, remembered: Effect.Effect<void>) =>
