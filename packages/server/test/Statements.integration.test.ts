@@ -100,7 +100,7 @@ const declare = (options: () => Partial<Server.Options>, expected: Expected) => 
         const { crewline_list_outbox: _, ...later } = statements.take()
         const all = { ...counts }
         for (const [kind, times] of Object.entries(later)) all[kind] = (all[kind] ?? 0) + times
-        // Recalling, for which the outbox is looked through, and remembering are those of the memory.
+        // Recalling, with its look through the outbox, and remembering are those of the memory.
         const entries = Object.entries(all)
         const isOfMemory = ([kind]: readonly [string, number]) => /^crewline_(?:memory_|list_outbox$)/.test(kind)
         const ofMemory = entries.filter(isOfMemory).reduce((sum, [, times]) => sum + times, 0)

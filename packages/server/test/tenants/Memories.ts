@@ -201,7 +201,7 @@ export const filesOf = Effect.map(Workspace.Workspace, (workspace) => (tenant: s
 /** The most bytes of an execution's files. */
 export const maxTotalBytes = 90
 
-/** A memory by words and one by words and meaning, on the same database: what tenants do with one. */
+/** Two memories of one database, one by words and one by meaning too; what tenants do with them. */
 export const make = Effect.gen(function* () {
   const clock = new SteadyClock(yield* Clock.Clock)
   const steady = Effect.provideService(Clock.Clock, clock)
