@@ -205,7 +205,7 @@ export const maxTotalBytes = 90
 export const make = Effect.gen(function* () {
   const clock = new SteadyClock(yield* Clock.Clock)
   const steady = Effect.provideService(Clock.Clock, clock)
-  const layer = Layer.provide(PgMemory.layerEmbedded, Layer.succeed(Embedder.Embedder, letters))
+  const layer = Layer.provide(PgMemory.layerEmbedded(), Layer.succeed(Embedder.Embedder, letters))
   const memories = {
     words: yield* Random.withSeed(steady(PgMemory.make()), 7),
     meaning: Context.get(yield* Random.withSeed(steady(Layer.build(layer)), 8), Memory.Memory)
