@@ -18,8 +18,8 @@ export const floors: { readonly [name: string]: Floors } = {
     ["LocalEventLog", "LocalTaskQueue"],
     // One agent at work.
     ["AgentLoop"],
-    // Work of agents for other agents.
-    ["Manager"],
+    // Work of agents for other agents; crews from goals.
+    ["Generator", "Manager"],
     // Views for readers; news for the queue.
     ["AskView", "ExecutionView", "QueueFacts"],
     // Ports.

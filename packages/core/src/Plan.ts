@@ -112,6 +112,10 @@ export const check = (data: unknown, { inputs, tools }: Pick<MakeOptions, "input
   return { crew, problems: found, more: 0 }
 }
 
+/** The names of all placeholders in the texts of a crew. */
+export const placeholders = (crew: Crew.Crew<unknown>): ReadonlySet<string> =>
+  new Set(prepare(crew).references.placeholders.keys())
+
 type Inputs = NonNullable<MakeOptions["inputs"]>
 
 /** The inputs by names in the form that those of the crew have. */

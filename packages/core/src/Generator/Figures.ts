@@ -1,0 +1,39 @@
+/** What a crew comes to in figures, to compare it before and after a change. */
+import * as Schema from "effect/Schema"
+import type { Definition } from "../Crew.ts"
+import * as Estimate from "./Estimate.ts"
+import * as Schedule from "./Schedule.ts"
+import * as TaskGraph from "./TaskGraph.ts"
+
+export const Figures = Schema.Struct({
+  agents: Schema.Int,
+  /** Declared waits of tasks for others: `context` and `dependsOn`. */
+  dependencies: Schema.Int,
+  /** Seconds with any number of tasks at once. */
+  criticalPathSeconds: Schema.Finite,
+  /** Seconds with as many tasks at once as are estimated with. */
+  makespanSeconds: Schema.Finite,
+  tokens: Schema.Finite,
+  /** `null` where the price of a model is not known. */
+  costUsd: Schema.NullOr(Schema.Finite)
+}).annotate({ identifier: "CrewFigures", description: "What a crew comes to, by its estimate" })
+export interface Figures extends Schema.Schema.Type<typeof Figures> {}
+
+/** Of a valid crew: the likely values of its estimate. */
+export const of = (definition: Definition, options: Estimate.Options): Figures => {
+  const { costUsd, seconds, tasks, tokens } = Estimate.make(definition, options)
+  const dag = TaskGraph.make(definition)
+  const durations = dag.ids.map((id) => tasks[id]!.seconds.likely)
+  const declared = Object.values(definition.tasks)
+  return {
+    agents: Object.keys(definition.agents).length,
+    dependencies: declared.reduce(
+      (sum, { context = [], dependsOn = [] }) => sum + context.length + dependsOn.length,
+      0
+    ),
+    criticalPathSeconds: Schedule.longest(dag, durations),
+    makespanSeconds: seconds.likely,
+    tokens: tokens.likely,
+    costUsd: costUsd === null ? null : costUsd.likely
+  }
+}

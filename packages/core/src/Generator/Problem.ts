@@ -1,0 +1,38 @@
+/** What is wrong with a crew that was generated: typed, so that it can go back to the model. */
+import * as Schema from "effect/Schema"
+import * as Crew from "../Crew.ts"
+
+/** What kind of thing is wrong: those of any crew, and those of a generated one. */
+export const ProblemCode = Schema.Literals([
+  ...Crew.ProblemCode.literals,
+  // The step did not come to a result.
+  "no-result",
+  "unused-input",
+  "missing-deliverable",
+  "unneeded-output",
+  "too-many-agents",
+  "too-many-tasks",
+  "unused-agent",
+  "tool-not-allowed",
+  "tool-denied",
+  "tool-asks",
+  "model-not-allowed",
+  "missing-manager",
+  "manager-powers",
+  "unfounded-crew",
+  "over-limit",
+  "over-timeout",
+  "unknown-cost"
+])
+export type ProblemCode = typeof ProblemCode.Type
+
+export const Problem = Schema.Struct({
+  code: ProblemCode,
+  /** Where, from the root of the crew. */
+  path: Schema.Array(Schema.Union([Schema.String, Schema.Number])),
+  /** What is wrong and what to do, as a sentence. */
+  message: Schema.String,
+  /** The name that was probably meant. */
+  suggestion: Schema.optionalKey(Schema.String)
+}).annotate({ identifier: "GeneratorProblem", description: "One thing that is wrong with a generated crew" })
+export interface Problem extends Schema.Schema.Type<typeof Problem> {}
