@@ -164,8 +164,8 @@ export const floors: { readonly [name: string]: Floors } = {
     // The process: engine, API and listener.
     ["Server"],
     ["Engine"],
-    // Handlers of the API; models of stored providers.
-    ["Http", "ProviderModels"],
+    // Handlers of the API; models and embedders of stored providers.
+    ["Http", "ProviderModels", "TenantEmbedder"],
     ["AuditLog", "Credentials", "CrewReader", "MemoryAccess", "RateLimits", "TenantBudgets", "ToolSecrets"],
     ["Listener", "ResourceStore"],
     [
@@ -178,6 +178,7 @@ export const floors: { readonly [name: string]: Floors } = {
       "Migrations",
       "Patience",
       "Principal",
+      "ProviderAddresses",
       "Queue",
       "Retention",
       "Secret",

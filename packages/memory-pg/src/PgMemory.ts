@@ -139,7 +139,8 @@ export const layerEmbedded = (
  * of the log says. `undefined`: by words.
  */
 export const layerWith = (
-  embedder: Embedder.Embedder["Service"] | undefined
+  embedder: Embedder.Embedder["Service"] | undefined,
+  options: VectorOptions = {}
 ): Layer.Layer<Memory.Memory, Memory.MemoryError, SqlClient.SqlClient> => {
   if (embedder === undefined) return layer
   const { isSemantic, name } = embedder.space
@@ -147,7 +148,7 @@ export const layerWith = (
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       if (!isSemantic || (yield* Spaces.areThere(sql)))
-        return Layer.provide(layerEmbedded(), Layer.succeed(Embedder.Embedder, embedder))
+        return Layer.provide(layerEmbedded(options), Layer.succeed(Embedder.Embedder, embedder))
       yield* Effect.logWarning(
         `Memory recalls by words only, because the database cannot store the vectors of ${name}. Install the ` +
           `extension pgvector ${Spaces.oldestExtension} or newer, and restart.`
@@ -185,8 +186,24 @@ export type Progress = Spaces.Progress
  * with what is missing. Once it has ended, start processes with the new embedder.
  */
 export const migrate = (
-  embedder: Embedder.Embedder["Service"]
+  embedder: Embedder.Embedder["Service"],
+  options: Pick<VectorOptions, "embedderOf"> = {}
 ): Stream.Stream<Progress, Memory.MemoryError, SqlClient.SqlClient> =>
   Stream.unwrap(
-    Effect.flatMap(SqlClient.SqlClient, (sql) => Effect.map(Spaces.open(sql, embedder), ({ fill }) => fill))
+    Effect.flatMap(SqlClient.SqlClient, (sql) => Effect.map(Spaces.open(sql, embedder, options), ({ fill }) => fill))
   )
+
+/** The spaces that the database has vectors in, in the order in which they were made. */
+export const spaces: Effect.Effect<ReadonlyArray<Space>, Memory.MemoryError, SqlClient.SqlClient> = Effect.flatMap(
+  SqlClient.SqlClient,
+  Spaces.list
+)
+
+export type Space = Spaces.Listed
+
+/**
+ * Deletes the space of an embedder with its vectors; false: there is none of this name. Processes
+ * that still use it recall by words.
+ */
+export const dropSpace = (name: string): Effect.Effect<boolean, Memory.MemoryError, SqlClient.SqlClient> =>
+  Effect.flatMap(SqlClient.SqlClient, (sql) => Spaces.drop(sql, name))

@@ -19,7 +19,6 @@ import type * as Worker from "@crewline/core/Worker"
 import type * as Workspace from "@crewline/core/Workspace"
 import * as Database from "@crewline/memory-pg/Database"
 import * as PgEventLog from "@crewline/memory-pg/PgEventLog"
-import * as PgMemory from "@crewline/memory-pg/PgMemory"
 import * as PgWorkspace from "@crewline/memory-pg/PgWorkspace"
 import * as ProcessIdentity from "@crewline/memory-pg/ProcessIdentity"
 import * as GuardedDirectory from "@crewline/tools/GuardedDirectory"
@@ -38,6 +37,7 @@ import * as Migrations from "./Migrations.ts"
 import * as ProviderModels from "./ProviderModels.ts"
 import * as ProviderStore from "./ResourceStore/Providers.ts"
 import * as SecretStore from "./ResourceStore/Secrets.ts"
+import * as TenantEmbedder from "./TenantEmbedder.ts"
 import * as ToolSecrets from "./ToolSecrets.ts"
 import * as Queue from "./Queue.ts"
 import * as Retention from "./Retention.ts"
@@ -64,7 +64,8 @@ export interface Options<LE = never, TE = never> {
   readonly memory?: Layer.Layer<Memory.Memory> | undefined
   /**
    * Makes vectors of memories, so that the memory of the database recalls by meaning. Where the
-   * database has no pgvector, and by default, it recalls by words.
+   * database has no pgvector, and by default, it recalls by words. One named `builtin/…` serves all
+   * tenants, others those that the keys of the environment serve (`TenantEmbedder`).
    */
   readonly embedder?: Embedder.Embedder["Service"] | undefined
   /** Default: tasks are handed out in this process. */
@@ -167,7 +168,7 @@ export const layer = <LE, TE>(options: Options<LE, TE>) =>
           })
         ),
         Layer.merge(Retention.layerMemories()),
-        Layer.provideMerge(options.memory ?? PgMemory.layerWith(options.embedder)),
+        Layer.provideMerge(options.memory ?? TenantEmbedder.memoryLayer(options.embedder, options)),
         Layer.merge(Retention.layer(options.retention)),
         Layer.provideMerge(Layer.mergeAll(log, queue, models, toolbox)),
         Layer.provideMerge(dependencies),

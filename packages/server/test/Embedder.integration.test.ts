@@ -64,6 +64,35 @@ describe.skipIf(missing !== undefined)(missing ?? "the embedder of a server", { 
     expect(search.stdout, search.stderr).toContain("Otters hold hands asleep.")
   })
 
+  it("is listed with its vectors, which are deleted once another one is used", async () => {
+    const spaces = (...args: ReadonlyArray<string>) =>
+      InProcess.run(["memory", "spaces", ...args], { env: { ...env, CREWLINE_EMBEDDER: "openai/second" } })
+    expect(await spaces()).toMatchObject({
+      code: 0,
+      stdout:
+        "openai/first: 2 vectors of 3 dimensions\n" +
+        "openai/second: 2 vectors of 3 dimensions, the embedder of CREWLINE_EMBEDDER\n"
+    })
+    const used = await spaces("--drop", "openai/second")
+    expect(used).toMatchObject({ code: 2, stderr: expect.stringContaining("is the embedder of CREWLINE_EMBEDDER") })
+    const unknown = await spaces("--drop", "openai/frist")
+    expect(unknown).toMatchObject({ code: 2, stderr: expect.stringContaining("Did you mean openai/first?") })
+    expect(await spaces("--drop", "openai/first")).toMatchObject({
+      code: 0,
+      stdout: "Deleted the vectors of openai/first.\n"
+    })
+    const { stdout } = await spaces("--json")
+    expect(JSON.parse(stdout)).toEqual({
+      items: [{ name: "openai/second", dimensions: 3, vectors: 2, isFilled: true }]
+    })
+    // The server, which still uses it, goes on with words.
+    const search = (query: string) => Server.request(`${server.url}/api/v1/memories/search`, { body: { query } })
+    expect((await search("a river animal")).body.items).toEqual([])
+    expect((await search("otters")).body.items).toMatchObject([{ text: "Otters hold hands asleep." }])
+    const remembered = await Server.request(`${server.url}/api/v1/memories`, { body: { text: "Otters eat crabs." } })
+    expect(remembered).toMatchObject({ status: 201 })
+  })
+
   it("is refused with what to do", async () => {
     const lexical = await InProcess.run(["memory", "migrate", "--to", "builtin/lexical"], { env })
     expect(lexical).toMatchObject({ code: 2, stderr: expect.stringContaining("needs no vectors") })

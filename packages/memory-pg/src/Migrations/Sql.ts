@@ -995,16 +995,16 @@ begin
   end if;
   return query select space.key, space.dimensions;
 end $$;
-create function crewline_memory_unembedded(in_space int, in_after bigint, in_limit int)
+create function crewline_memory_unembedded(in_space int, in_after bigint, in_limit int, in_without jsonb)
 returns table (key bigint, tenant text, id text)
 language plpgsql stable security definer set search_path from current set enable_seqscan = off set enable_hashjoin = off
 set enable_mergejoin = off set jit = off as $$
 begin
   return query execute format(
     'select m.key, m.tenant, m.id from crewline_memory m
-     where m.key > $1 and not exists (select from %I v where v.memory = m.key)
+     where m.key > $1 and not $3 ? m.tenant and not exists (select from %I v where v.memory = m.key)
      order by m.key limit $2', 'crewline_memory_vector_' || in_space
-  ) using in_after, in_limit;
+  ) using in_after, in_limit, in_without;
 end $$;
 create function crewline_memory_filled(in_space int) returns table (memories bigint, vectors bigint)
 language plpgsql stable security definer set search_path from current as $$
@@ -1017,6 +1017,19 @@ create function crewline_memory_fill_space(in_space int) returns void
 language sql security definer set search_path from current as $$
   update crewline_memory_space s set filled_at = clock_timestamp() where s.key = in_space;
 $$;
+create function crewline_memory_spaces() returns table (name text, dimensions int, filled boolean, vectors bigint)
+language plpgsql stable security definer set search_path from current as $$
+declare
+  space record;
+begin
+  for space in select s.* from crewline_memory_space s order by s.key loop
+    name := space.name;
+    dimensions := space.dimensions;
+    filled := space.filled_at is not null;
+    execute format('select count(*) from %I', 'crewline_memory_vector_' || space.key) into vectors;
+    return next;
+  end loop;
+end $$;
 create function crewline_memory_drop_space(in_name text) returns boolean
 language plpgsql security definer set search_path from current as $$
 declare
@@ -1047,6 +1060,7 @@ declare
 begin
   perform set_config('crewline.tenant', in_tenant, true);
   select s.dimensions into in_dimensions from crewline_memory_space s where s.key = in_space;
+  if not found then return; end if;
   select * into kept from crewline_memory_kept(in_tenant, (query->>'now')::bigint);
   condition := format(
     'm.key = v.memory and m.tenant = $1 and m.scope = any ($2) and not m.quarantined and $3->''kinds'' @> to_jsonb(m.kind)
@@ -1132,6 +1146,7 @@ returns table (key bigint, cosine double precision)
 language plpgsql stable set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
 begin
   perform set_config('crewline.tenant', in_tenant, true);
+  if not exists (select from crewline_memory_space s where s.key = in_space) then return; end if;
   return query execute format(
     'select v.memory, 1 - (v.embedding <=> $3::vector)
      from jsonb_array_elements_text($1) k

@@ -8,32 +8,38 @@
  */
 import * as Embedder from "@crewline/core/Embedder"
 import * as Memory from "@crewline/core/Memory"
-import * as Tenant from "@crewline/core/Tenant"
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import type * as SqlClient from "effect/sql/SqlClient"
-import * as Stream from "effect/Stream"
+import type * as Stream from "effect/Stream"
 import * as SqlFailure from "../SqlFailure.ts"
+import * as Filling from "./Filling.ts"
 import * as Query from "./Query.ts"
 import * as StoredMemory from "./StoredMemory.ts"
 
 type Service = Embedder.Embedder["Service"]
 
-/** Memories that are embedded and stored at once. */
-const batchSize = 256
 export interface Options {
   /** Among more vectors in the scopes that a query sees the index is asked. Default: 20,000. */
   readonly maxExact?: number | undefined
+  /**
+   * The embedder that serves the current tenant, of the same space; `undefined`: none, and its
+   * memories are recalled by words. Default: the one of the space serves all tenants.
+   */
+  readonly embedderOf?: Effect.Effect<Service | undefined, Embedder.EmbedderError> | undefined
 }
 
-/** How far the filling of a space is. */
-export interface Progress {
+export type Progress = Filling.Progress
+
+/** A space as it is listed. */
+export interface Listed {
   /** `provider/model`. */
-  readonly space: string
+  readonly name: string
+  readonly dimensions: number
   /** Memories of all tenants that have a vector. */
-  readonly filled: number
-  readonly memories: number
+  readonly vectors: number
+  /** Whether all memories had one at some time. */
+  readonly isFilled: boolean
 }
 
 export interface Spaces {
@@ -75,6 +81,36 @@ export const areThere = (sql: SqlClient.SqlClient): Effect.Effect<boolean, Memor
     Effect.mapError(Query.failureOf("open"))
   )
 
+/** All spaces of the database, in the order in which they were made. */
+export const list = Effect.fnUntraced(function* (
+  sql: SqlClient.SqlClient
+): Effect.fn.Return<ReadonlyArray<Listed>, Memory.MemoryError> {
+  if (!(yield* areThere(sql))) return []
+  const rows = yield* Effect.mapError(
+    sql.unsafe<{
+      readonly name: string
+      readonly dimensions: number
+      readonly filled: boolean
+      readonly vectors: bigint
+    }>("select * from crewline_memory_spaces()"),
+    Query.failureOf("list")
+  )
+  return rows.map(({ filled, vectors, ...space }) => ({ ...space, vectors: Number(vectors), isFilled: filled }))
+})
+
+/** Deletes a space with its vectors; false: there is none of this name. */
+export const drop = Effect.fnUntraced(function* (
+  sql: SqlClient.SqlClient,
+  name: string
+): Effect.fn.Return<boolean, Memory.MemoryError> {
+  if (!(yield* areThere(sql))) return false
+  const [row] = yield* Effect.mapError(
+    sql.unsafe<{ readonly dropped: boolean }>("select crewline_memory_drop_space($1) as dropped", [name]),
+    Query.failureOf("drop")
+  )
+  return row!.dropped
+})
+
 /** The key of a space in the database, which makes it at first use. */
 const keyOf = Effect.fnUntraced(function* (
   sql: SqlClient.SqlClient,
@@ -105,26 +141,34 @@ const keyOf = Effect.fnUntraced(function* (
   return key
 })
 
+/** A cache of what was asked for last, for each embedder: tenants may have their own. */
+const caching = () => {
+  const caches = new WeakMap<Service, Service>()
+  return (embedder: Service): Service => {
+    const known = caches.get(embedder) ?? Embedder.cached(embedder)
+    caches.set(embedder, known)
+    return known
+  }
+}
+
 /** Opens the space; fails where the database has no vectors, or vectors of another length. */
 export const open = Effect.fnUntraced(function* (
   sql: SqlClient.SqlClient,
   given: Service,
-  { maxExact = 20_000 }: Options = {}
+  { embedderOf = Effect.succeed(given), maxExact = 20_000 }: Options = {}
 ): Effect.fn.Return<Spaces, Memory.MemoryError> {
   const query = Query.make(sql)
   const { space } = given
   // What tenants store is not answered from what others have asked for.
-  const { embed: ask } = Embedder.cached(given)
+  const cached = caching()
   const key = yield* keyOf(sql, space)
 
-  const asked = (operation: string, texts: ReadonlyArray<string>) =>
-    Effect.mapError(
-      given.embed(texts),
-      ({ isRetryable, message }) => new Memory.MemoryError({ operation, description: message, isRetryable })
-    )
-
-  const embed: Spaces["embed"] = Effect.fnUntraced(function* (operation, memories) {
-    for (const batch of Arr.chunksOf(memories, batchSize)) {
+  const embedBy = Effect.fnUntraced(function* (
+    embedder: Service,
+    operation: string,
+    memories: ReadonlyArray<{ readonly id: string; readonly text: string }>
+  ) {
+    for (const batch of Arr.chunksOf(memories, Filling.batchSize)) {
       const rows = batch.map(({ id, text }) => ({ id, text, content: StoredMemory.hash(text) }))
       const known = new Set(
         (yield* query<{ readonly content: string }>(
@@ -139,10 +183,7 @@ export const open = Effect.fnUntraced(function* (
       const vectors =
         missing.length === 0
           ? []
-          : yield* asked(
-              operation,
-              missing.map(({ text }) => text)
-            )
+          : yield* Effect.mapError(embedder.embed(missing.map(({ text }) => text)), Filling.failureOf(operation))
       const texts = new Map(missing.map(({ content }, index) => [content, textOf(vectors[index]!)]))
       yield* query(operation, "select crewline_memory_embed($1, $2::int, $3::text::jsonb)", [
         key,
@@ -151,41 +192,17 @@ export const open = Effect.fnUntraced(function* (
     }
   })
 
-  const progress = Effect.map(
-    sql.unsafe<{ readonly memories: bigint; readonly vectors: bigint }>(
-      "select * from crewline_memory_filled($1::int)",
-      [key]
-    ),
-    ([row]): Progress => ({ space: space.name, filled: Number(row!.vectors), memories: Number(row!.memories) })
-  )
-
-  /** The next memories without a vector, and how far the filling is after them. */
-  const fillAfter = Effect.fnUntraced(function* (after: bigint) {
-    const missing = yield* sql.unsafe<{ readonly key: bigint; readonly tenant: string; readonly id: string }>(
-      "select * from crewline_memory_unembedded($1::int, $2::bigint, $3::int)",
-      [key, String(after), batchSize]
-    )
-    for (const [tenant, rows] of Object.entries(Arr.groupBy(missing, ({ tenant }) => tenant))) {
-      const texts = yield* Effect.provideService(
-        query<StoredMemory.Row>("fill", "select * from crewline_memory_list($1, $2::text::jsonb, $3::int)", [
-          { ids: rows.map(({ id }) => id) },
-          batchSize
-        ]),
-        Tenant.Current,
-        tenant
-      )
-      yield* Effect.provideService(embed("fill", texts.map(StoredMemory.entryOf)), Tenant.Current, tenant)
-    }
-    return missing.at(-1)?.key
-  })
-
   return {
     space,
-    embed,
+    embed: Effect.fnUntraced(function* (operation, memories) {
+      if (memories.length === 0) return
+      const embedder = yield* Effect.mapError(embedderOf, Filling.failureOf(operation))
+      if (embedder !== undefined) yield* embedBy(embedder, operation, memories)
+    }),
     near: Effect.fnUntraced(function* (operation, text, asked) {
-      const [vector] = yield* Effect.catch(ask([text]), ({ message }) =>
-        Effect.as(Effect.logWarning(`Recalled by words alone: ${message}`), [])
-      )
+      const [vector] = yield* Effect.flatMap(embedderOf, (embedder) =>
+        embedder === undefined ? Effect.succeed([]) : cached(embedder).embed([text])
+      ).pipe(Effect.catch(({ message }) => Effect.as(Effect.logWarning(`Recalled by words alone: ${message}`), [])))
       if (vector === undefined || !hasMeaning(vector)) return undefined
       const value = textOf(vector)
       type Row = { readonly key: bigint; readonly cosine: number }
@@ -209,13 +226,7 @@ export const open = Effect.fnUntraced(function* (
               )
       }
     }),
-    fill: Stream.paginate(0n, (after: bigint) =>
-      Effect.gen(function* () {
-        const last = yield* fillAfter(after)
-        if (last === undefined) yield* sql.unsafe("select crewline_memory_fill_space($1::int)", [key])
-        return [[yield* progress], last === undefined ? Option.none<bigint>() : Option.some(last)] as const
-      }).pipe(Effect.catchTag("SqlError", (error) => Effect.fail(Query.failureOf("fill")(error))))
-    )
+    fill: Filling.make({ sql, key, given, embedderOf, embed: embedBy })
   }
 })
 

@@ -10,6 +10,7 @@ import { common, text } from "./TenantFlags.ts"
 
 const load = Effect.promise(() => import("./Memory.ts"))
 const loadMigration = Effect.promise(() => import("./MemoryMigration.ts"))
+const loadSpaces = Effect.promise(() => import("./MemorySpaces.ts"))
 
 const whose = {
   user: text("user", "name", "The user who owns the memories; with an API key, requires the scope users:act-for").pipe(
@@ -248,6 +249,20 @@ const migrate = Command.make(
   )
 )
 
+const spaces = Command.make(
+  "spaces",
+  {
+    drop: text("drop", "embedder", "Delete the vectors of this embedder, once no server or worker uses it").pipe(
+      Flag.optional
+    ),
+    data: common.data,
+    json: common.json
+  },
+  Effect.fnUntraced(function* (options) {
+    return yield* (yield* loadSpaces).spaces(options)
+  })
+).pipe(Command.withDescription("List the embedders whose vectors are in the database, or delete those of one"))
+
 export const memory = Command.make("memory").pipe(
   Command.withDescription("See, search, correct and erase what crews remember"),
   Command.withSubcommands([
@@ -263,7 +278,8 @@ export const memory = Command.make("memory").pipe(
     imported,
     statistics,
     retention,
-    migrate
+    migrate,
+    spaces
   ]),
   Command.withExamples([
     { command: "crewline memory search 'What does Ada eat?' --explain", description: "Show what is found, and why" },

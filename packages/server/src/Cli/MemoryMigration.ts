@@ -7,8 +7,13 @@
 import * as Database from "@crewline/memory-pg/Database"
 import * as PgMemory from "@crewline/memory-pg/PgMemory"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import * as Migrations from "../Migrations.ts"
+import * as MasterKeys from "../ResourceStore/MasterKeys.ts"
+import * as ProviderStore from "../ResourceStore/Providers.ts"
+import * as TenantEmbedder from "../TenantEmbedder.ts"
 import * as Environment from "./Environment.ts"
 import * as Failure from "./Failure.ts"
 import * as Output from "./Output.ts"
@@ -39,12 +44,18 @@ export const migrate = Effect.fn("MemoryMigration.migrate")(function* ({ data, j
   const database = yield* Settings.database(data)
   const bar = yield* ProgressBar.make("Embedded")
   let reached: PgMemory.Progress = { space: embedder.space.name, filled: 0, memories: 0 }
-  yield* PgMemory.migrate(embedder).pipe(
-    Stream.runForEach((progress) => {
+  const stores = ProviderStore.layer.pipe(
+    Layer.provide(MasterKeys.layer(yield* Settings.masterKeys)),
+    Layer.provide(Migrations.layer),
+    Layer.provideMerge(Database.layer({ ...database, vectors: true }))
+  )
+  yield* Effect.flatMap(TenantEmbedder.make(embedder), (embedderOf) =>
+    Stream.runForEach(PgMemory.migrate(embedder, { embedderOf }), (progress) => {
       reached = progress
       return bar.show(progress.filled, progress.memories)
-    }),
-    Effect.provide(Database.layer({ ...database, vectors: true })),
+    })
+  ).pipe(
+    Effect.provide(stores),
     Effect.mapError((error) => {
       const { code, message } = refused(error)
       const rest =
@@ -52,10 +63,11 @@ export const migrate = Effect.fn("MemoryMigration.migrate")(function* ({ data, j
       return new Failure.Failure({ code, message: message + rest })
     })
   )
-  const { filled, memories, space } = reached
+  const { filled, memories, space, without = [] } = reached
+  const left = without.length === 0 ? "" : ` The memories of ${without.join(", ")} have none: see the log.`
   yield* result(
     json
       ? JSON.stringify(reached)
-      : `${filled} of ${memories} memories have vectors of ${space}. Start servers and workers with CREWLINE_EMBEDDER=${space}.`
+      : `${filled} of ${memories} memories have vectors of ${space}.${left} Start servers and workers with CREWLINE_EMBEDDER=${space}.`
   )
 }, Effect.scoped)

@@ -22,6 +22,7 @@ import * as Queue from "../../Queue.ts"
 import * as ResourceStore from "../../ResourceStore.ts"
 import * as KeyStore from "../../ResourceStore/Keys.ts"
 import * as MasterKeys from "../../ResourceStore/MasterKeys.ts"
+import * as ProviderStore from "../../ResourceStore/Providers.ts"
 import * as SecretStore from "../../ResourceStore/Secrets.ts"
 import * as Environment from "../Environment.ts"
 import * as Failure from "../Failure.ts"
@@ -121,6 +122,13 @@ export const outbox = Effect.fnUntraced(function* (data: Option.Option<string>) 
   return { outbox, isServed: database.kind === "server" }
 })
 
+/** Without an embedder, models of providers need not be loaded. */
+const memoryOf = Effect.fnUntraced(function* (embedder: Embedder.Embedder["Service"] | undefined) {
+  if (embedder === undefined) return PgMemory.layer
+  const TenantEmbedder = yield* Effect.promise(() => import("../../TenantEmbedder.ts"))
+  return Layer.provide(TenantEmbedder.memoryLayer(embedder), ProviderStore.layer)
+})
+
 /**
  * The resources of a tenant in the database, in the current scope. The database is created if it
  * does not exist, because the first key may be created before the first server runs.
@@ -132,7 +140,7 @@ const opened = Effect.fnUntraced(function* (
 ) {
   const database = { ...(yield* Settings.database(data)), vectors: embedder !== undefined }
   const services = yield* Layer.build(
-    Layer.mergeAll(KeyStore.layer, AuditLog.layer, SecretStore.layer, PgMemory.layerWith(embedder)).pipe(
+    Layer.mergeAll(KeyStore.layer, AuditLog.layer, SecretStore.layer, yield* memoryOf(embedder)).pipe(
       Layer.provide(MasterKeys.layer(yield* Settings.masterKeys)),
       Layer.provide(Migrations.layer),
       Layer.provide(Database.layer(database))

@@ -37,17 +37,17 @@ begin
   return query select space.key, space.dimensions;
 end $$;
 
--- Memories without a vector in the space, in the order of storing, after a place; the last row says how far it looked.
-create function crewline_memory_unembedded(in_space int, in_after bigint, in_limit int)
+-- Memories without a vector in the space, in the order of storing, after a place, but for those of some tenants.
+create function crewline_memory_unembedded(in_space int, in_after bigint, in_limit int, in_without jsonb)
 returns table (key bigint, tenant text, id text)
 language plpgsql stable security definer set search_path from current set enable_seqscan = off set enable_hashjoin = off
 set enable_mergejoin = off set jit = off as $$
 begin
   return query execute format(
     'select m.key, m.tenant, m.id from crewline_memory m
-     where m.key > $1 and not exists (select from %I v where v.memory = m.key)
+     where m.key > $1 and not $3 ? m.tenant and not exists (select from %I v where v.memory = m.key)
      order by m.key limit $2', 'crewline_memory_vector_' || in_space
-  ) using in_after, in_limit;
+  ) using in_after, in_limit, in_without;
 end $$;
 
 -- How many memories there are, and how many of them have a vector in the space.
@@ -63,6 +63,21 @@ create function crewline_memory_fill_space(in_space int) returns void
 language sql security definer set search_path from current as $$
   update crewline_memory_space s set filled_at = clock_timestamp() where s.key = in_space;
 $$;
+
+-- All spaces, in the order in which they were made.
+create function crewline_memory_spaces() returns table (name text, dimensions int, filled boolean, vectors bigint)
+language plpgsql stable security definer set search_path from current as $$
+declare
+  space record;
+begin
+  for space in select s.* from crewline_memory_space s order by s.key loop
+    name := space.name;
+    dimensions := space.dimensions;
+    filled := space.filled_at is not null;
+    execute format('select count(*) from %I', 'crewline_memory_vector_' || space.key) into vectors;
+    return next;
+  end loop;
+end $$;
 
 -- Deletes a space with all its vectors.
 create function crewline_memory_drop_space(in_name text) returns boolean

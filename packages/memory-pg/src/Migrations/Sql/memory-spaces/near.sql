@@ -19,6 +19,8 @@ declare
 begin
   perform set_config('crewline.tenant', in_tenant, true);
   select s.dimensions into in_dimensions from crewline_memory_space s where s.key = in_space;
+  -- Dropped, although a process still uses it: memories are found by words.
+  if not found then return; end if;
   select * into kept from crewline_memory_kept(in_tenant, (query->>'now')::bigint);
   condition := format(
     'm.key = v.memory and m.tenant = $1 and m.scope = any ($2) and not m.quarantined and $3->''kinds'' @> to_jsonb(m.kind)

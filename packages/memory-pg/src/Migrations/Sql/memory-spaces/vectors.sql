@@ -39,6 +39,7 @@ returns table (key bigint, cosine double precision)
 language plpgsql stable set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
 begin
   perform set_config('crewline.tenant', in_tenant, true);
+  if not exists (select from crewline_memory_space s where s.key = in_space) then return; end if;
   return query execute format(
     'select v.memory, 1 - (v.embedding <=> $3::vector)
      from jsonb_array_elements_text($1) k

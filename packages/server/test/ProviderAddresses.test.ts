@@ -3,8 +3,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import { afterAll, beforeAll, expect } from "vitest"
-import * as ProviderAddresses from "../../src/ProviderModels/ProviderAddresses.ts"
-import * as Server from "../fake/Server.ts"
+import * as ProviderAddresses from "../src/ProviderAddresses.ts"
+import * as Server from "./fake/Server.ts"
 
 describe("the addresses that the environment allows", () => {
   const refused = (env: Record<string, string>, url: string) =>
