@@ -2,7 +2,8 @@
  * Resources that clients create, read, replace and delete: crews, agents, providers. One table
  * each, of the same shape.
  *
- * - Every operation is one SQL statement, confined to `Tenant.Current`.
+ * - Every operation is one SQL statement, confined to `Tenant.Current`. Concurrent reads of a
+ *   resource share one that begins after all of them.
  * - Each change raises `version` by one; a change that expects another version than the stored one
  *   fails and changes nothing.
  * - Ids sort by creation time; lists go from the newest to the oldest.
@@ -11,6 +12,7 @@
  * - Lists read a summary that is stored beside the body, and no body: one may have megabytes.
  */
 import * as EventLog from "@crewline/core/EventLog"
+import * as Flights from "@crewline/core/Flights"
 import * as Tenant from "@crewline/core/Tenant"
 import * as RowSecurity from "@crewline/memory-pg/RowSecurity"
 import * as SqlFailure from "@crewline/memory-pg/SqlFailure"
@@ -240,8 +242,7 @@ export const make = Effect.fnUntraced(function* <Body, Summary>(options: Options
     return stored(rows[0]!)
   })
 
-  const get = Effect.fn(`${name}.get`)(function* (id: string, known?: Stored<Body>) {
-    const tenant = yield* Tenant.Current
+  const select = Effect.fnUntraced(function* (tenant: string, id: string, known?: Stored<Body>) {
     const [row] = yield* (
       known === undefined
         ? sql<Row>`select ${columns} from ${sql(table)} where ${RowSecurity.rowsOf(sql, tenant)} and id = ${id}`
@@ -252,6 +253,13 @@ export const make = Effect.fnUntraced(function* <Body, Summary>(options: Options
     ).pipe(storage("get"))
     if (row === undefined) return yield* fail("get", new UnknownResource({ id }))
     return known !== undefined && row.body === "" ? known : stored(row)
+  })
+
+  // Many requests at once for one resource, such as starts of a crew, share a statement.
+  const share = Flights.makeFresh<Stored<Body>, StoreError>()
+  const get = Effect.fn(`${name}.get`)(function* (id: string, known?: Stored<Body>) {
+    const tenant = yield* Tenant.Current
+    return yield* share(JSON.stringify([tenant, id]), select(tenant, id, known))
   })
 
   const find = Effect.fn(`${name}.find`)(function* (named: string) {
