@@ -10,6 +10,7 @@ import * as AgentStore from "../src/ResourceStore/Agents.ts"
 import * as CrewStore from "../src/ResourceStore/Crews.ts"
 import * as EmptyDatabase from "../../memory-pg/test/EmptyDatabase.ts"
 import * as Server from "./fake/Server.ts"
+import { Statements } from "./fake/Statements.ts"
 
 const database = Layer.unwrap(
   Effect.map(
@@ -54,6 +55,19 @@ it.layer(layer, { timeout: 60_000 })("a stored crew", (it) => {
       expect(yield* elsewhere).toMatchObject({ reason: { _tag: "UnknownResource" } })
       yield* agents.remove(agent.id)
       expect(yield* Effect.flip(reader.stored(id))).toMatchObject({ problems: [{ code: "unknown-agent" }] })
+    })
+  )
+
+  it.effect("is read by two statements, however many ask for it at once", () =>
+    Effect.gen(function* () {
+      const crews = yield* CrewStore.CrewStore
+      const agent = yield* (yield* AgentStore.AgentStore).create({ name: "shared", role: "R", goal: "g" })
+      const { id } = yield* crews.create(body(agent.id))
+      const statements = new Statements()
+      const reads = Effect.replicateEffect(crews.get(id), 10, { concurrency: "unbounded" })
+      const read = yield* Effect.provide(reads, statements.layer)
+      expect(read.map((stored) => stored.id)).toEqual(Array.from({ length: 10 }, () => id))
+      expect(statements.take()).toEqual({ crewline_crew: 2 })
     })
   )
 
