@@ -47,7 +47,7 @@ export const make = Effect.fnUntraced(function* ({
   const prune = Effect.ignore(sql`select crewline_prune_files(${orphanSeconds}::float8)`)
   yield* Effect.forkScoped(Effect.repeat(prune, Schedule.spaced("1 hour")))
   return {
-    of: (executionId) => new ExecutionFiles(sql, executionId, { base, maxTotalBytes }),
+    of: (execution) => filesOf({ sql, execution, base, maxTotalBytes }),
     forget: Effect.fn("PgWorkspace.forget")(function* (executionId) {
       const tenant = yield* Tenant.Current
       yield* storage(
@@ -74,110 +74,95 @@ interface Row {
   readonly modified_at: string
 }
 
-class ExecutionFiles implements Workspace.Files {
-  readonly #sql: SqlClient.SqlClient
-  readonly #execution: string
-  readonly #base: Workspace.Files | undefined
-  readonly #maxTotalBytes: number
-
-  constructor(
-    sql: SqlClient.SqlClient,
-    execution: string,
-    { base, maxTotalBytes }: { readonly base: Workspace.Files | undefined; readonly maxTotalBytes: number }
-  ) {
-    this.#sql = sql
-    this.#execution = execution
-    this.#base = base
-    this.#maxTotalBytes = maxTotalBytes
-  }
-
-  /** Rows of the execution. */
-  #rows(tenant: string) {
-    return this.#sql`${RowSecurity.rowsOf(this.#sql, tenant)} and execution = ${this.#execution}`
-  }
-
-  readonly write: Workspace.Files["write"] = Effect.fn("PgWorkspace.write")(
-    { self: this },
-    function* (this: ExecutionFiles, given, content) {
-      const path = yield* normal(given)
-      const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content
-      if (bytes.length > Workspace.maxBytes) return yield* Workspace.tooLarge(path, bytes.length)
-      const tenant = yield* Tenant.Current
-      const sql = this.#sql
-      const size = bytes.length
-      // Writers of an execution are one after the other, or each would count without the others.
-      const key = JSON.stringify([tenant, this.#execution])
-      const stored = yield* storage(
-        path,
-        sql.withTransaction(
-          Effect.andThen(
-            sql`select pg_advisory_xact_lock(${lockSpace}, hashtext(${key}))`,
-            sql`
-              insert into crewline_file as f (tenant, execution, path, size, content)
-              select ${RowSecurity.named(sql, tenant)}, ${this.#execution}, ${path}, ${size}::bigint, ${bytes}::bytea
-              where ${size}::bigint <= ${this.#maxTotalBytes}::bigint - coalesce((
-                select sum(o.size) from crewline_file o where ${this.#rows(tenant)} and o.path <> ${path}
-              ), 0)
-              on conflict (tenant, execution, path)
-                do update set size = excluded.size, content = excluded.content, modified_at = now()
-              returning 1 as stored`
-          )
-        )
-      )
-      if (stored.length === 0) return yield* Workspace.quotaExceeded(path, this.#maxTotalBytes)
-    }
-  )
-
-  readonly read: Workspace.Files["read"] = Effect.fn("PgWorkspace.read")(
-    { self: this },
-    function* (this: ExecutionFiles, given) {
-      const path = yield* normal(given)
-      const tenant = yield* Tenant.Current
-      const [row] = yield* storage(
-        path,
-        this.#sql<{
-          readonly content: Uint8Array
-        }>`select content from crewline_file where ${this.#rows(tenant)} and path = ${path}`
-      )
-      if (row !== undefined) return new Uint8Array(row.content)
-      return yield* this.#base === undefined ? absent(path) : this.#base.read(path)
-    }
-  )
-
-  readonly list: Workspace.Files["list"] = Effect.fn("PgWorkspace.list")(
-    { self: this },
-    function* (this: ExecutionFiles, folder = "") {
-      const within =
-        /^\.?[\\/]*$/.test(folder) && !/^[\\/]/.test(folder) ? "" : yield* normal(folder.replace(/[\\/]+$/, ""))
-      const tenant = yield* Tenant.Current
-      const rows = yield* storage(
-        within,
-        this.#sql<Row>`
-          select path, size::float8 as size, to_char(modified_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as modified_at
-          from crewline_file where ${this.#rows(tenant)} and (${within} = '' or starts_with(path, ${`${within}/`}))
-          order by path`
-      )
-      const own = rows.map(({ modified_at: modifiedAt, path, size }) => ({ path, size: Number(size), modifiedAt }))
-      if (this.#base === undefined) return own
-      const known = new Set(own.map(({ path }) => path))
-      const others = (yield* this.#base.list(within)).filter(({ path }) => !known.has(path))
-      return [...own, ...others].toSorted((a, b) => (a.path < b.path ? -1 : 1))
-    }
-  )
-
-  readonly remove: Workspace.Files["remove"] = Effect.fn("PgWorkspace.remove")(
-    { self: this },
-    function* (this: ExecutionFiles, given) {
-      const path = yield* normal(given)
-      const tenant = yield* Tenant.Current
-      const gone = yield* storage(
-        path,
-        this.#sql`delete from crewline_file where ${this.#rows(tenant)} and path = ${path} returning 1 as gone`
-      )
-      if (gone.length === 0) return yield* absent(path)
-    }
-  )
+/** The files of one execution. */
+interface Place {
+  readonly sql: SqlClient.SqlClient
+  readonly execution: string
+  readonly base: Workspace.Files | undefined
+  readonly maxTotalBytes: number
 }
+
+/** Many tasks have no files, so that this must cost little. */
+const filesOf = (place: Place): Workspace.Files => ({
+  read: (path) => read(place, path),
+  write: (path, content) => write(place, path, content),
+  list: (folder) => list(place, folder),
+  remove: (path) => remove(place, path)
+})
+
+/** Rows of the execution. */
+const rowsOf = ({ execution, sql }: Place, tenant: string) =>
+  sql`${RowSecurity.rowsOf(sql, tenant)} and execution = ${execution}`
+
+const write = Effect.fn("PgWorkspace.write")(function* (place: Place, given: string, content: string | Uint8Array) {
+  const path = yield* normal(given)
+  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content
+  if (bytes.length > Workspace.maxBytes) return yield* Workspace.tooLarge(path, bytes.length)
+  const tenant = yield* Tenant.Current
+  const { sql } = place
+  const size = bytes.length
+  // Writers of an execution are one after the other, or each would count without the others.
+  const key = JSON.stringify([tenant, place.execution])
+  const stored = yield* storage(
+    path,
+    sql.withTransaction(
+      Effect.andThen(
+        sql`select pg_advisory_xact_lock(${lockSpace}, hashtext(${key}))`,
+        sql`
+          insert into crewline_file as f (tenant, execution, path, size, content)
+          select ${RowSecurity.named(sql, tenant)}, ${place.execution}, ${path}, ${size}::bigint, ${bytes}::bytea
+          where ${size}::bigint <= ${place.maxTotalBytes}::bigint - coalesce((
+            select sum(o.size) from crewline_file o where ${rowsOf(place, tenant)} and o.path <> ${path}
+          ), 0)
+          on conflict (tenant, execution, path)
+            do update set size = excluded.size, content = excluded.content, modified_at = now()
+          returning 1 as stored`
+      )
+    )
+  )
+  if (stored.length === 0) return yield* Workspace.quotaExceeded(path, place.maxTotalBytes)
+})
+
+const read = Effect.fn("PgWorkspace.read")(function* (place: Place, given: string) {
+  const path = yield* normal(given)
+  const tenant = yield* Tenant.Current
+  const [row] = yield* storage(
+    path,
+    place.sql<{
+      readonly content: Uint8Array
+    }>`select content from crewline_file where ${rowsOf(place, tenant)} and path = ${path}`
+  )
+  if (row !== undefined) return new Uint8Array(row.content)
+  return yield* place.base === undefined ? absent(path) : place.base.read(path)
+})
+
+const list = Effect.fn("PgWorkspace.list")(function* (place: Place, folder = "") {
+  const within =
+    /^\.?[\\/]*$/.test(folder) && !/^[\\/]/.test(folder) ? "" : yield* normal(folder.replace(/[\\/]+$/, ""))
+  const tenant = yield* Tenant.Current
+  const rows = yield* storage(
+    within,
+    place.sql<Row>`
+      select path, size::float8 as size, to_char(modified_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as modified_at
+      from crewline_file where ${rowsOf(place, tenant)} and (${within} = '' or starts_with(path, ${`${within}/`}))
+      order by path`
+  )
+  const own = rows.map(({ modified_at: modifiedAt, path, size }) => ({ path, size: Number(size), modifiedAt }))
+  if (place.base === undefined) return own
+  const known = new Set(own.map(({ path }) => path))
+  const others = (yield* place.base.list(within)).filter(({ path }) => !known.has(path))
+  return [...own, ...others].toSorted((a, b) => (a.path < b.path ? -1 : 1))
+})
+
+const remove = Effect.fn("PgWorkspace.remove")(function* (place: Place, given: string) {
+  const path = yield* normal(given)
+  const tenant = yield* Tenant.Current
+  const gone = yield* storage(
+    path,
+    place.sql`delete from crewline_file where ${rowsOf(place, tenant)} and path = ${path} returning 1 as gone`
+  )
+  if (gone.length === 0) return yield* absent(path)
+})
 
 const absent = (path: string) =>
   Effect.fail(new Workspace.WorkspaceError({ path, description: "does not exist in the workspace", code: "not-found" }))

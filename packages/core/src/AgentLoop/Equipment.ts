@@ -127,30 +127,39 @@ const equipped = (
   unoffered: ReadonlyArray<Toolbox.Tool>
 ): Pick<Equipment, "tools" | "toolDefinitions" | "prompt" | "cut" | "isOwn"> => {
   const cut: ShownResult.Cut = new Map()
-  const readOn = ShownResult.tool(cut)
-  const withReadOn = (tools: ReadonlyMap<string, Toolbox.Tool>) => ({
-    cut,
-    tools: tools.size === 0 || tools.has(readOn.name) ? tools : new Map([...tools, [readOn.name, readOn] as const])
-  })
   if (readOutput !== undefined) {
     const tool = Excerpt.tool(readOutput)
     return { cut, tools: new Map([[tool.name, tool]]), toolDefinitions: [definitionOf(tool)], isOwn: () => true }
   }
   const toolDefinitions = Array.from(own.values(), definitionOf)
-  if ((agent.allowDelegation !== true && task.delegates !== true) || task.office !== undefined)
-    return { ...withReadOn(own), toolDefinitions, isOwn: (tool) => tool === readOn }
+  if ((agent.allowDelegation !== true && task.delegates !== true) || task.office !== undefined) {
+    const readOn = readOnOf(own, cut)
+    return { cut, tools: withTool(own, readOn), toolDefinitions, isOwn: (tool) => tool === readOn }
+  }
   const { chain, depth } = standing
   const delegation = Delegation.tools({ plan, chain })
   const isPossible = depth < Delegation.maxDepth(plan) && Coworkers.of(plan, chain).length > 0
-  const builtIn = new Set<Toolbox.Tool>([...delegation, ...unoffered, readOn])
+  const tools = new Map([...[...delegation, ...unoffered].map((tool) => [tool.name, tool] as const), ...own])
+  const readOn = readOnOf(tools, cut)
+  const builtIn = new Set<Toolbox.Tool | undefined>([...delegation, ...unoffered, readOn])
   const offered = delegation.filter(({ name }) => isPossible && !own.has(name) && Delegation.isOffered(name))
   return {
     isOwn: (tool) => builtIn.has(tool),
-    ...withReadOn(new Map([...[...delegation, ...unoffered].map((tool) => [tool.name, tool] as const), ...own])),
+    cut,
+    tools: withTool(tools, readOn),
     toolDefinitions: [...toolDefinitions, ...offered.map(definitionOf)],
     ...(offered.length === 0 ? {} : { prompt: Delegation.promptOf({ plan, chain }) })
   }
 }
+
+/** Reads on in results of these tools; not made where there is nothing to read. */
+const readOnOf = (tools: ReadonlyMap<string, Toolbox.Tool>, cut: ShownResult.Cut): Toolbox.Tool | undefined =>
+  tools.size === 0 || tools.has(ShownResult.name) ? undefined : ShownResult.tool(cut)
+
+const withTool = (
+  tools: ReadonlyMap<string, Toolbox.Tool>,
+  tool: Toolbox.Tool | undefined
+): ReadonlyMap<string, Toolbox.Tool> => (tool === undefined ? tools : new Map([...tools, [tool.name, tool]]))
 
 /** The tools of the task, what it has found, and the policies that bind both. */
 const bound = Effect.fnUntraced(function* (toolbox: Toolbox.Toolbox["Service"], leg: Leg) {

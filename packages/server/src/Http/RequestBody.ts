@@ -128,6 +128,7 @@ export const locate = <E extends Problem.FieldError>(
   parsed: Json.Parsed,
   errors: ReadonlyArray<E>
 ): ReadonlyArray<E> => {
+  if (errors.length === 0) return errors
   const places = parsed.places(errors.map(({ path }) => path))
   return errors.map((error, index) =>
     error.line === undefined
