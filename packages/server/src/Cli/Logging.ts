@@ -19,7 +19,6 @@ import * as Formatter from "effect/Formatter"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import type * as LogLevel from "effect/LogLevel"
-import * as Option from "effect/Option"
 import * as References from "effect/References"
 import * as Tracer from "effect/Tracer"
 import { format as formatArguments } from "node:util"
@@ -139,15 +138,18 @@ const lineOf = (
   const thrown = parts.filter((part) => part instanceof Error)
   const causes = [...(cause.reasons.length === 0 ? [] : [cause]), ...thrown.map((error) => Cause.die(error))]
   const fields: Record<string, unknown> = {}
-  const clean = (value: unknown) =>
-    typeof value === "number" || typeof value === "boolean" ? value : redact(textOf(value))
-  const span = Option.getOrUndefined(Context.getOption(fiber.context, Tracer.ParentSpan))
-  const annotations = {
-    tenant: fiber.getRef(Tenant.Current),
-    ...(span !== undefined && { traceId: span.traceId, spanId: span.spanId }),
-    ...fiber.getRef(References.CurrentLogAnnotations)
+  const add = (name: string, value: unknown) => {
+    if (value !== undefined)
+      fields[name] = typeof value === "number" || typeof value === "boolean" ? value : redact(textOf(value))
   }
-  for (const [name, value] of Object.entries(annotations)) if (value !== undefined) fields[name] = clean(value)
+  add("tenant", fiber.getRef(Tenant.Current))
+  const span = Context.getOrUndefined(fiber.context, Tracer.ParentSpan)
+  if (span !== undefined) {
+    add("traceId", span.traceId)
+    add("spanId", span.spanId)
+  }
+  const annotations = fiber.getRef(References.CurrentLogAnnotations)
+  for (const name of Object.keys(annotations)) add(name, annotations[name])
   return {
     time: date,
     level: logLevel,
