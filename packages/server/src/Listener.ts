@@ -85,6 +85,13 @@ const refuseUpgrade = (socket: Duplex, problem: Problem.Problem) => {
   )
 }
 
+/**
+ * Without the services of this server: routes have theirs since they were built. Effect copies the
+ * context for each request, several times.
+ */
+const withoutServices = <R>({ mapUnsafe }: Context.Context<R>) =>
+  Context.makeUnsafe<R>(new Map([...mapUnsafe].filter(([key]) => !key.startsWith("@crewline/"))))
+
 /** Serves an application, which answers every request. */
 export const make = Effect.fnUntraced(function* <R>(
   app: Effect.Effect<HttpServerResponse, never, R | HttpServerRequest | Scope.Scope>,
@@ -96,7 +103,11 @@ export const make = Effect.fnUntraced(function* <R>(
   // are interrupted last.
   const scope = Scope.forkUnsafe(yield* Effect.scope, "parallel")
   const refuses = OriginCheck.refuses(options)
-  const handle = yield* NodeHttpServer.makeHandler(app, { scope })
+  const handle = yield* NodeHttpServer.makeHandler(app, { scope }).pipe(
+    Effect.updateContext((context: Context.Context<Exclude<R, HttpServerRequest | Scope.Scope>>) =>
+      withoutServices(context)
+    )
+  )
 
   const guarded = yield* Guarded.make
   const server = Http.createServer(
