@@ -25,7 +25,7 @@ export interface Range {
   readonly cursorAt?: (place: number) => string
 }
 
-/** A view as JSON. */
+/** A view as JSON. A final one that is asked for again may be the same object. */
 export interface ViewJson {
   readonly text: string
   /** The execution has ended: the same range of the view is the same text from now on. */
@@ -120,7 +120,7 @@ export const make = ({ isKnown, log, stateOf }: Options) => {
     range: Range = {}
   ): Effect.fn.Return<ViewJson, EventLog.EventLogError> {
     const { crewId, kept, state } = yield* look(executionId, range)
-    if (kept !== undefined) return { text: join(kept, range), isFinal: true }
+    if (kept !== undefined) return finalOf(kept, range)
     const { from = 0, maxLength = Number.POSITIVE_INFINITY } = range
     const parts: Array<EventLog.ViewPart> = []
     let length = 0
@@ -212,6 +212,22 @@ const eachPart = Effect.fnUntraced(function* (
     yield* Effect.yieldNow
   }
 })
+
+/** Whole views as text, for as long as the log remembers them. */
+const wholes = new WeakMap<EventLog.KeptView, ViewJson>()
+
+/** A range of the view of an ended execution; the same object where the log answers the same. */
+const finalOf = (kept: EventLog.KeptView, range: Range): ViewJson => {
+  if (!isWhole(range)) return { text: join(kept, range), isFinal: true }
+  const known = wholes.get(kept)
+  if (known !== undefined) return known
+  const made: ViewJson = { text: join(kept, range), isFinal: true }
+  wholes.set(kept, made)
+  return made
+}
+
+const isWhole = ({ from = 0, limit, maxLength }: Range): boolean =>
+  from === 0 && limit === undefined && maxLength === undefined
 
 /** The view with the tasks of a range, from parts that hold them. */
 const join = ({ head, parts }: EventLog.KeptView, range: Range): string => {

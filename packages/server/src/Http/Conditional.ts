@@ -21,6 +21,12 @@ const etagOf = ({ body, headers }: HttpServerResponse.HttpServerResponse): strin
   return body._tag === "Uint8Array" ? `"${hash("sha1", body.text ?? body.body, "base64url")}"` : undefined
 }
 
+/** The answer with its ETag. */
+export const tagged = (response: HttpServerResponse.HttpServerResponse, etag: string) =>
+  response.headers["etag"] === etag && response.headers["cache-control"] === cacheControl
+    ? response
+    : HttpServerResponse.setHeaders(response, { "cache-control": cacheControl, etag })
+
 /** Whether one of the ETags that a header names is this one. */
 const names = (ifNoneMatch: string, etag: string): boolean =>
   ifNoneMatch.trim() === "*" || ifNoneMatch.split(",").some((tag) => tag.trim().replace(/^W\//, "") === etag)
@@ -38,8 +44,8 @@ export const answer = <E, R>(
       const etag = etagOf(response)
       if (etag === undefined) return response
       const ifNoneMatch = headers["if-none-match"]
-      const tagged = HttpServerResponse.setHeaders(response, { "cache-control": cacheControl, etag })
-      if (ifNoneMatch === undefined || !names(ifNoneMatch, etag)) return tagged
-      return HttpServerResponse.setStatus(HttpServerResponse.setBody(tagged, HttpBody.empty), 304)
+      const found = tagged(response, etag)
+      if (ifNoneMatch === undefined || !names(ifNoneMatch, etag)) return found
+      return HttpServerResponse.setStatus(HttpServerResponse.setBody(found, HttpBody.empty), 304)
     })
   })

@@ -14,6 +14,7 @@ import { Credentials } from "../Credentials.ts"
 import { Followers } from "../Followers.ts"
 import * as Principal from "../Principal.ts"
 import * as Lifecycle from "../Listener/Lifecycle.ts"
+import * as Conditional from "./Conditional.ts"
 import * as Page from "./Page.ts"
 import * as Problem from "../Api/Problem.ts"
 import * as RequestBody from "./RequestBody.ts"
@@ -29,12 +30,18 @@ const defaultEvents = 100
 /** An ended execution never changes: only another format changes what its URL returns. */
 const finalTag = `"ended-${ExecutionView.format}"`
 
-const shown = ({ isFinal, text }: ViewJson, status: 200 | 202) =>
-  HttpServerResponse.text(text, {
-    status,
-    contentType: "application/json",
-    ...(isFinal && status === 200 && { headers: { etag: finalTag } })
-  })
+/** Answers of ended executions, for as long as their views are remembered. */
+const finals = new WeakMap<ViewJson, HttpServerResponse.HttpServerResponse>()
+
+const shown = (view: ViewJson, status: 200 | 202): HttpServerResponse.HttpServerResponse => {
+  const made = () => HttpServerResponse.text(view.text, { status, contentType: "application/json" })
+  if (!view.isFinal || status !== 200) return made()
+  const known = finals.get(view)
+  if (known !== undefined) return known
+  const response = Conditional.tagged(made(), finalTag)
+  finals.set(view, response)
+  return response
+}
 
 const readMessage = RequestBody.decoder(MessageBody)
 
