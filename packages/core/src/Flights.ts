@@ -1,8 +1,8 @@
 /**
  * Deduplicates concurrent work: calls with the same key share a run of an effect, and its result.
  *
- * - `make`: calls get the result of a run that is under way. It has its own fiber, so an interrupted
- *   caller does not affect the others.
+ * - `make`: calls get the result of a run that is under way. It has its own fiber, so an
+ *   interrupted caller does not affect the others.
  * - `makeFresh`: every call gets the result of a run that began after the call, for reads that must
  *   see earlier writes. Calls during one run share the next.
  */
