@@ -11,20 +11,36 @@ export const maxMentions = 64
 /** Characters that are looked at. */
 const maxCharacters = 20_000
 
-const word = "\\p{Lu}[\\p{L}\\p{M}\\p{N}'’&-]*"
+/** "macOS" is one, too. */
+const word = "(?:\\p{Ll}{1,3}(?=\\p{Lu}))?\\p{Lu}[\\p{L}\\p{M}\\p{N}'’&-]*"
 const link = "(?: (?:of|de|del|della|van|von|der|den|da|di|du|la|le|and the|of the|for|&)(?= \\p{Lu}))"
-const nameSource = `${word}(?:${link}? (?:${word}|\\d+(?:\\.\\d+)*\\b(?! (?:percent|%|times|people|million))))*`
-const name = new RegExp(`(?<![\\p{L}\\p{N}@./])${nameSource}`, "gu")
+const nameSource = `${word}(?:${link}? (?:(?:al-|el-)?${word}|\\d+(?:\\.\\d+)*\\b(?!-\\d| (?:percent|%|times|people|million))))*`
+const name = new RegExp(`(?<![\\p{L}\\p{N}@./°])${nameSource}`, "gu")
 
 const calendar =
   /^(?:january|february|march|april|may|june|july|august|september|october|november|december|monday|tuesday|wednesday|thursday|friday|saturday|sunday)s?\b/i
 /** Languages and peoples are not entities alone. */
 const language =
-  /^(?:english|french|german|spanish|italian|portuguese|dutch|russian|polish|chinese|mandarin|japanese|korean|arabic|hindi|turkish|swedish|greek|american|british|european|african|asian)s?$/i
+  /^(?:english|french|german|spanish|italian|portuguese|dutch|russian|polish|chinese|mandarin|japanese|korean|arabic|hindi|turkish|swedish|greek|american|british|european|african|asian|australian|austrian|belgian|brazilian|canadian|czech|danish|egyptian|finnish|hungarian|indian|indonesian|iranian|irish|israeli|mexican|nigerian|norwegian|scottish|swiss|thai|ukrainian|vietnamese|welsh|latin|arctic|antarctic)s?$/i
 /** Who holds it, is of an organization. */
 const role = /^(?:CEO|CTO|CFO|COO|VP|Head|Director|Founder|Chair) of /
-/** Follow numbers. */
-const unitAlone = /^(?:[KMGT]B|USD|EUR|GBP|KG|KM)$/
+/** What somebody is: before a name no part of it, and no name alone. */
+const office =
+  /^(?:\p{Lu}\p{L}+ ){0,3}(?:Minister|Manager|Officer|Chancellor|Mayor|Governor|Senator|Secretary|Ambassador|Engineer|Analyst|Inspector|Detective|Sergeant)(?: (?=\p{Lu})|$)/u
+/** Things that are numbered: "Version 2.4", "Step 3". */
+const numbered =
+  /^(?:Invoice|Order|Version|Release|Section|Chapter|Page|Step|Figure|Table|Line|Issue|Ticket|Room|Phase) \d/
+/** Common nouns in capitals; protocols and formats have names. */
+const abbreviations: ReadonlySet<string> = new Set(
+  (
+    "AI API APIs CEO CFO COO CPU CPUs CTO FAQ GPU GPUs HR ID IDs IT KPI LLM LLMs ML OK PC PDF PDFs PIN PR RAM ROI SMS SSD TV " +
+    "UI URL URLs UX VAT"
+  ).split(" ")
+)
+/** Symbols of units; also what follows a number as a name would. */
+const symbol =
+  "[KMGTP]i?B|kB|[kMG]bit|[kMG]?W|kWh|k?V|mA|[kMG]?Hz|dB|°C|°F|[kcmµn]?m|[km]?g|ml|[mµn]?s|USD|EUR|GBP|KG|KM"
+const unitAlone = new RegExp(`^(?:${symbol})$`, "u")
 /** Begin sentences, and are no names alone. */
 const openers: ReadonlySet<string> = new Set(
   (
@@ -64,6 +80,11 @@ export const inText = (text: string): ReadonlyArray<Mention> => {
     if (mention !== undefined) add(mention)
   }
   for (const mention of quantities(looked)) add(mention)
+  for (const mention of definitions(looked)) add(mention)
+  for (const mention of abbreviated(looked)) {
+    for (const each of mention.aliases ?? []) found.delete(keyOf(each))
+    add(mention)
+  }
   for (const [alias, owner] of aliasesIn(looked)) {
     const known = found.get(keyOf(owner))
     if (known === undefined || keyOf(alias) === keyOf(owner)) continue
@@ -86,16 +107,18 @@ const named = (text: string, whole: string, index: number, inner: ReadonlySet<st
   const isAlone = !found.replace(/ \d+$/, "").includes(" ")
   const isAcronym = /^\p{Lu}{2,}[\p{Lu}\d-]*$/u.test(found)
   if (
-    !/^\p{Lu}/u.test(found) ||
+    !/^\p{Ll}{0,3}\p{Lu}/u.test(found) ||
     calendar.test(found) ||
     language.test(found) ||
+    numbered.test(found) ||
+    abbreviations.has(found) ||
     (isAlone && !isAcronym && isOpener(found))
   )
     return undefined
   if (isAlone && isFirst(text, start) && !isAcronym && !inner.has(found) && !isSubject(rest, found)) return undefined
   const ahead = text.slice(Math.max(0, start - 24), start)
   if (/\d ?$/.test(ahead) && unitAlone.test(found)) return undefined
-  const description = descriptionIn(rest)
+  const description = descriptionIn(rest, isAdverbial.test(ahead))
   return { name: found, type: typeOf(found, ahead, rest), ...(description === undefined ? {} : { description }) }
 }
 
@@ -106,8 +129,17 @@ const withoutBeginning = (found: string, isFirst: boolean): string => {
     isFirst && found.includes(" ") && isOpener(first)
       ? found.slice(first.length + 1).replace(/^(?:(?:of|for|and|the|\d[\d.,]*) )+/, "")
       : found
-  return rest.replace(role, "")
+  const named = (isFirst ? rest.replace(headOfSentence, "") : rest).replace(datesBefore, "")
+  return named.replace(role, "").replace(office, "")
 }
+
+/** "In August 2022 Ada". */
+const datesBefore = new RegExp(`^(?:${calendar.source.slice(1)}(?: \\d+)* )+(?=\\p{Lu})`, "iu")
+/** "Support for Windows", but "Institute for Robotics". */
+const headOfSentence =
+  /^(?!(?:Institute|Cent(?:er|re)|Council|Association|Foundation|Society|Agency|Organi[sz]ation|Committee|Department|Office|Alliance) )\p{Lu}\p{Ll}+ for (?=\p{Lu})/u
+/** "In Paris, the museum": what follows is no description of Paris. */
+const isAdverbial = /(?:^|[.!?:\n] ?)(?:In|At|On|Near|From|After|Before|During|With|For|By|According to)(?: the)? $/
 
 const isOpener = (candidate: string): boolean => {
   const lower = candidate.toLowerCase().replace(/['’].*$/, "")
@@ -127,8 +159,9 @@ const isSubject = (rest: string, found: string): boolean =>
   (speaking.test(rest) ||
     // "OpenAI", "PostgreSQL", "Python 3.12": no other word is written like this.
     /\p{Ll}\p{Lu}|\d\.\d/u.test(found) ||
-    (!/[^s]s$/.test(found) && singular.test(rest)) ||
-    /^,? (?:also known as|known as|also called|called) /.test(rest) ||
+    (!/[^siu]s$/.test(found) && singular.test(rest)) ||
+    isCalledSo.test(rest) ||
+    /^ (?:means|refers to|stands for) /.test(rest) ||
     /^ (?:has|had) \d/.test(rest) ||
     /^(?:'s|’s)? (?:is|was|has|had) (?:an?|the|my|our|his|her|born)\b/.test(rest) ||
     /^(?:'s|’s) /.test(rest) ||
@@ -147,31 +180,79 @@ const typeOf = (found: string, ahead: string, rest: string): string => {
   return "thing"
 }
 
-/** "…, a painter from Oslo", "… is a database". */
-const descriptionIn = (rest: string): string | undefined =>
-  /^(?:,| is| was| are| were) ((?:an?|the) [^.,;:!?()\n]{3,80})/.exec(rest)?.[1]?.trim()
+/** "… is a database", "… means that nothing changes". */
+const said = /^(?: (?:is|was|are|were) ((?:an?|the) [^.,;:!?()\n]{3,80})| (?:means|refers to) ([^.,;:!?()\n]{3,80}))/
+/** "…, a painter from Oslo": no sentence of its own. */
+const apposition =
+  /^, ((?:an?|the) (?:(?!\b(?:is|are|was|were|has|have|had|can|could|will|would|may|might|must|should)\b)[^.,;:!?()\n]){3,80})(?![^.,;:!?()\n])/
+
+const descriptionIn = (rest: string, isAdverbial: boolean): string | undefined => {
+  const [, one, other] = said.exec(rest) ?? (isAdverbial ? [] : (apposition.exec(rest) ?? []))
+  return (one ?? other)?.trim()
+}
+
+/** "A mutex is a lock that only one thread can hold." */
+const definition =
+  /(?:^|[.!?\n] ?)An? ((?:\p{Ll}[\p{L}-]* ){0,2}\p{Ll}[\p{L}-]*) is (an? [^.,;:!?()\n]{2,60} (?:that|which|who|for|of|used|between|with) [^.,;:!?()\n]{2,60})/gu
+
+const definitions = function* (text: string): Generator<Mention> {
+  for (const [, name, description] of text.matchAll(definition))
+    yield { name: name!, type: "thing", description: description!.trim() }
+}
 
 const units =
-  "%|percent|dollars?|euros?|pounds?|usd|eur|km|kilomet(?:er|re)s?|miles?|met(?:er|re)s?|kg|kilograms?|grams?|lit(?:er|re)s?|hours?|minutes?|seconds?|days?|weeks?|months?|years?|people|employees|users|customers|requests|times|degrees|gb|mb|tb|ms|million|billion"
+  "%|percent|hectares?|acres?|tons?|tonnes?|cent(?:imet(?:er|re)s?)|millimet(?:er|re)s?|inch(?:es)?|feet|watts?|volts?|dollars?|euros?|pounds?|usd|eur|km|kilomet(?:er|re)s?|miles?|met(?:er|re)s?|kg|kilograms?|grams?|lit(?:er|re)s?|hours?|minutes?|seconds?|days?|weeks?|months?|years?|people|employees|users|customers|requests|times|degrees|gb|mb|tb|ms|million|billion"
+/** Read from its beginning only, or many numbers in a row would take forever. */
+const digits = "(?<!\\d[.,]?)\\d+(?:[.,]\\d+)*"
 const amount = new RegExp(
-  `[$€£] ?\\d[\\d,.]*\\d?(?: (?:million|billion))?|\\b\\d[\\d,.]*(?:\\d)?(?: (?:million|billion))? ?(?:${units})(?![\\p{L}])`,
+  `[$€£] ?${digits}(?: (?:million|billion)|(?:bn|m|k)(?![\\p{L}]))?|\\b${digits}(?: (?:million|billion))? ?(?:${units})(?![\\p{L}])`,
   "giu"
 )
+/** Amounts in symbols, which are written in one case only. */
+const measure = new RegExp(`(?<![\\p{L}$€£])${digits} ?(?:${symbol})(?![\\p{L}\\d])`, "gu")
+/** "since 2019", "in late 2027". */
+const year =
+  /\b(?:[Ii]n|[Ss]ince|[Uu]ntil|[Bb]y|[Bb]efore|[Aa]fter|[Ff]rom|to|of|[Dd]uring|late|early|mid)[ -]((?:1[5-9]|20)\d\d)(?![\d,.-]*\d| ?%| \p{Ll}+s\b)/gu
 const date =
-  /\b(?:\d{4}-\d{2}-\d{2}|(?:\d{1,2}(?:st|nd|rd|th)?(?: of)? )?(?:January|February|March|April|May|June|July|August|September|October|November|December)(?: \d{1,2}(?:st|nd|rd|th)?\b)?(?:,? (?:1\d|20)\d{2})|\d{1,2}(?:st|nd|rd|th)?(?: of)? (?:January|February|March|April|May|June|July|August|September|October|November|December)|(?:January|February|March|April|May|June|July|August|September|October|November|December) \d{1,2}(?:st|nd|rd|th)?\b)/g
+  /\b(?:\d{4}-\d{2}-\d{2}|\d{1,2}[./]\d{1,2}[./](?:19|20)\d{2}|(?:\d{1,2}(?:st|nd|rd|th)?(?: of)? )?(?:January|February|March|April|May|June|July|August|September|October|November|December)(?: \d{1,2}(?:st|nd|rd|th)?\b)?(?:,? (?:1\d|20)\d{2})|\d{1,2}(?:st|nd|rd|th)?(?: of)? (?:January|February|March|April|May|June|July|August|September|October|November|December)|(?:January|February|March|April|May|June|July|August|September|October|November|December) \d{1,2}(?:st|nd|rd|th)?\b)/g
 
 const quantities = function* (text: string): Generator<Mention> {
   for (const [found] of text.matchAll(date)) yield { name: found, type: "date" }
+  for (const [, found] of text.matchAll(year)) yield { name: found!, type: "date" }
+  for (const [found] of text.matchAll(measure)) yield { name: found, type: "number" }
   for (const [found] of text.matchAll(amount)) yield { name: found.replace(/[.,]$/, ""), type: "number" }
 }
 
+/** What stands between a name and another one. */
+const calledSo =
+  "(?:(?:also|better|best|commonly|formerly|often|previously|usually|widely) )?(?:known as|called|nicknamed|abbreviated (?:as|to)|shortened to)|aka|a\\.k\\.a\\.|formerly|previously|or simply|short for"
+const isCalledSo = new RegExp(`^,? \\(?(?:${calledSo}) `)
 const alias = new RegExp(
-  `(${nameSource}),? (?:\\(?(?:also known as|aka|a\\.k\\.a\\.|also called|known as|formerly|nicknamed|called|or simply|short for) ["“]?(${nameSource})["”]?\\)?|\\(["“]?(\\p{Lu}[\\p{Lu}\\d&-]{1,9})["”]?\\))`,
+  `(${nameSource}),? (?:\\(?(?:${calledSo}) (?:the )?["“]?(${nameSource})["”]?\\)?|\\(["“]?(\\p{Lu}[\\p{Lu}\\d&-]{1,9})["”]?\\))`,
   "gu"
 )
 
 /** Every alias has one of these. */
-const hasAlias = /\(|known|aka|a\.k\.a|called|formerly|nicknamed|simply|short for/i
+const hasAlias = /\(|, or |known|aka|a\.k\.a|called|formerly|previously|nicknamed|simply|short/i
+
+const initials = /(?<![\p{L}-])([\p{L}-]+(?: [\p{L}-]+){1,7})(?: \(|, or )["“]?(\p{Lu}{2,6})(?![\p{L}\d])/gu
+const small = /^(?:of|and|the|for|in|to|on|a|an)$/
+
+/** "total cost of ownership, or TCO": words whose first letters are the alias. */
+const abbreviated = function* (text: string): Generator<Mention> {
+  if (!hasAlias.test(text)) return
+  for (const [, before, short] of text.matchAll(initials)) {
+    const words = before!.split(" ")
+    let at = words.length
+    let letter = short!.length
+    while (letter > 0 && at > 0) {
+      const next = words[--at]!
+      if (next[0]!.toUpperCase() === short![letter - 1]) letter--
+      else if (!small.test(next)) break
+    }
+    if (letter === 0) yield { name: words.slice(at).join(" "), type: "thing", aliases: [short!] }
+  }
+}
 
 /** Pairs of another name and the name that it stands for. */
 const aliasesIn = function* (text: string): Generator<readonly [string, string]> {

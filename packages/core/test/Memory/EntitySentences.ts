@@ -33,7 +33,7 @@ export const first: ReadonlyArray<Labelled> = [
   labelled(["Berlin has 3.7 million people.", "Berlin", "3.7 million people"]),
   labelled(["Her favourite book is Pride and Prejudice.", "Pride and Prejudice"]),
   labelled(["Redis runs on port 6379 in the test setup.", "Redis"]),
-  labelled(["In 2019 Sofia Rossi opened a bakery in Via Roma.", "Sofia Rossi", "Via Roma"]),
+  labelled(["In 2019 Sofia Rossi opened a bakery in Via Roma.", "2019", "Sofia Rossi", "Via Roma"]),
   labelled(["The CEO of Northwind, Tom Baker, resigned.", "Northwind", "Tom Baker"]),
   labelled(["We deploy with Kubernetes on Amazon Web Services.", "Kubernetes", "Amazon Web Services"]),
   labelled(["Lunch costs 12 euros at Café Central.", "12 euros", "Café Central"]),
