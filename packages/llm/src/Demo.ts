@@ -2,8 +2,9 @@
  * The model `scripted/demo`: lets any crew run with no key and no network. It calls each of the
  * task's tools once, with arguments that are valid for the tool's schema and taken from the prompt
  * where that shows some; then it answers with text, or with JSON that is valid for the declared
- * schema, quoting from what the tools and the earlier tasks gave. Every answer states that it is a
- * demonstration. The same request always gets the same answer.
+ * schema, quoting from what the tools and the earlier tasks gave. Asked to generate a crew, it
+ * answers with a small one that is always the same. Every answer states that it is a demonstration.
+ * The same request always gets the same answer.
  *
  * It costs nothing; tokens are estimated (one for every four characters).
  */
@@ -12,6 +13,7 @@ import type * as Response from "effect/ai/Response"
 import * as Effect from "effect/Effect"
 import * as DemoAnswer from "./Demo/Answer.ts"
 import * as DemoArguments from "./Demo/Arguments.ts"
+import * as DemoGeneration from "./Demo/Generation.ts"
 import * as DemoReading from "./Demo/Reading.ts"
 import * as TokenEstimate from "./Scripted/TokenEstimate.ts"
 import * as Words from "./Scripted/Words.ts"
@@ -38,7 +40,13 @@ export const make = (options: Options = {}): Provider => {
         const reading = DemoReading.read(request)
         const call = toolCall(request, reading)
         if (call !== undefined) return Effect.succeed(answer(request, [call], "tool-calls"))
-        const text = reading.schema === undefined ? DemoAnswer.text(reading) : DemoAnswer.json(reading, reading.schema)
+        const generated = DemoGeneration.answer(reading)
+        const text =
+          generated !== undefined
+            ? JSON.stringify(generated)
+            : reading.schema === undefined
+              ? DemoAnswer.text(reading)
+              : DemoAnswer.json(reading, reading.schema)
         const whole = answer(request, [{ type: "text", text }], "stop")
         const { onDelta } = request
         return onDelta === undefined

@@ -35,7 +35,9 @@ export const holds = (
           : yield* CrewCode.run("output schema", () => schema["~standard"].validate(output))
       if (decoded?._tag === "Failure") return decoded.ended
       const value = decoded === undefined || decoded.value.issues !== undefined ? output : decoded.value.value
-      const result = yield* CrewCode.run("condition", () => check(value, { task: when.task, inputs: leg.plan.inputs }))
+      const result = yield* CrewCode.run("condition", () =>
+        check(value, { task: when.task, inputs: leg.plan.inputs, outputs: CrewCode.outputsOf(leg.upstream) })
+      )
       // A function in JavaScript may answer anything.
       return result._tag === "Success" ? Boolean(result.value) : result.ended
     })

@@ -1,6 +1,11 @@
 /** Calls the functions of a crew: guardrails, conditions, output schemas. */
 import * as Effect from "effect/Effect"
-import { failed, type Ended } from "./Leg.ts"
+import type { CodeContext } from "../Crew.ts"
+import { failed, type Ended, type Leg } from "./Leg.ts"
+
+/** What functions are given of the tasks before. */
+export const outputsOf = (upstream: Leg["upstream"]): CodeContext["outputs"] =>
+  Object.fromEntries(upstream.flatMap(({ output, task }) => (output === undefined ? [] : [[task, output]])))
 
 /** The worker has the plan but not the functions that belong to it. */
 export const missing = (what: string): Ended =>

@@ -48,14 +48,14 @@ export const check = Effect.fnUntraced(function* (
 })
 
 const callFunction = Effect.fnUntraced(function* (
-  { code, plan, task }: Leg,
+  { code, plan, task, upstream }: Leg,
   index: number,
   decoded: unknown
 ): Effect.fn.Return<Said> {
   const check = code?.guardrails?.[index]
   if (check === undefined) return CrewCode.missing(`guardrail ${index + 1} of task "${task.id}"`)
   const ran = yield* CrewCode.run(`guardrail ${index + 1}`, () =>
-    check(decoded, { task: task.id, inputs: plan.inputs })
+    check(decoded, { task: task.id, inputs: plan.inputs, outputs: CrewCode.outputsOf(upstream) })
   )
   if (ran._tag === "Failure") return ran.ended
   // A function in JavaScript may answer anything: only `true` lets pass.

@@ -97,6 +97,8 @@ export interface CodeContext {
   readonly task: string
   /** The inputs of the execution. */
   readonly inputs: { readonly [name: string]: Schema.Json }
+  /** The outputs of the tasks that it reads (`context`), by name; absent where there is none. */
+  readonly outputs: { readonly [task: string]: Schema.Json }
 }
 
 /**

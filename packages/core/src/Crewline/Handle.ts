@@ -21,6 +21,8 @@ export interface StartOptions extends ExecutionEvent.Requester {
    * files.
    */
   readonly prepared?: { readonly id: string; readonly hash: string }
+  /** True: the crew was generated, so that calls which do more than read are asked about. */
+  readonly generated?: boolean
   /** Of a stored crew, for listing its executions. */
   readonly crewId?: string
   /** Whose tasks are worked on first, among the executions of a tenant; default `normal`. */

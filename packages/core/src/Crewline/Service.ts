@@ -101,6 +101,7 @@ export const make = (options: Options) =>
         const plan = Plan.make(crew, {
           tools: tools.map((tool) => tool.name),
           enforcesLimits: llm.enforcesLimits === true,
+          ...(start.generated === true ? { generated: true } : {}),
           ...(start.inputs === undefined ? {} : { inputs: start.inputs })
         })
         if (Result.isFailure(plan)) return yield* plan.failure

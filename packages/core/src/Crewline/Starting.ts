@@ -103,12 +103,13 @@ export const make = Effect.fnUntraced(function* ({ keepResults, leaseMillis, max
   const launch = Effect.fnUntraced(function* <Output>(
     plan: Plan.Plan,
     crew: Crew.Crew<Output> | undefined,
-    { crewId, idempotencyKey: key, inputs, prepared, priority, sessionId, startedBy, userId }: StartOptions
+    { crewId, generated, idempotencyKey: key, inputs, prepared, priority, sessionId, startedBy, userId }: StartOptions
   ) {
     const request = [
       crewId ?? crew?.definition ?? plan,
       inputs ?? {},
       ...(priority === undefined ? [] : [priority]),
+      ...(generated === true ? [{ generated }] : []),
       // A user who starts it without a go-between is told by the credential, and is no part of the
       // request.
       ...(startedBy === undefined ? [] : [{ userId }]),

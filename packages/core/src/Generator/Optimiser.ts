@@ -48,13 +48,19 @@ export interface Optimised {
   readonly steps: ReadonlyArray<Step>
 }
 
+export interface Options extends Estimate.Options {
+  /** A step whose crew it refuses is not taken. Default: it accepts all. */
+  readonly accepts?: (definition: Definition) => boolean
+}
+
 /** Optimises a valid crew. */
-export const make = (definition: Definition, options: Estimate.Options = {}): Optimised => {
+export const make = (definition: Definition, options: Options = {}): Optimised => {
+  const { accepts = () => true } = options
   let current = definition
   const taken: Array<Step> = []
   for (const { apply, name } of steps) {
     const { changes, definition: next } = apply(current, options)
-    if (changes.length === 0) continue
+    if (changes.length === 0 || !accepts(next)) continue
     const before = Figures.of(current, options)
     const after = Figures.of(next, options)
     if (after.criticalPathSeconds > before.criticalPathSeconds) continue

@@ -7,6 +7,9 @@ export const ProblemCode = Schema.Literals([
   ...Crew.ProblemCode.literals,
   // The step did not come to a result.
   "no-result",
+  // Between what tasks read and produce.
+  "unknown-output",
+  "duplicate-output",
   "unused-input",
   "missing-deliverable",
   "unneeded-output",

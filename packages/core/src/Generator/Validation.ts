@@ -48,7 +48,7 @@ export const validate = (draft: Draft, facts: Facts): Validated => {
     crew,
     problems: [
       ...problems.map(plain),
-      ...unusedInputs(crew),
+      ...inputProblems(crew),
       ...outputProblems(definition, draft.deliverables),
       ...sizeProblems(definition, facts.constraints),
       ...toolProblems(definition, facts),
@@ -67,11 +67,18 @@ const plain = ({ code, message, path, suggestion }: Crew.Problem): Problem => ({
   ...(suggestion === undefined ? {} : { suggestion })
 })
 
-/** Inputs whose placeholder is in no text. */
-const unusedInputs = (crew: Crew.Crew): ReadonlyArray<Problem> => {
+/** Inputs whose placeholder is in no text, and placeholders of no input. */
+const inputProblems = (crew: Crew.Crew): ReadonlyArray<Problem> => {
   const declared = Object.keys(crew.definition.inputs ?? {})
-  if (declared.length === 0) return []
   const used = Plan.placeholders(crew)
+  // A crew that declares no inputs may have any placeholders; a generated one declares all it has.
+  if (declared.length === 0) {
+    return [...used].map((name) => ({
+      code: "undeclared-input",
+      path: ["inputs", name],
+      message: `A text has the placeholder {${name}}, and the crew has no inputs: remove it. For literal braces, write {{${name}}}.`
+    }))
+  }
   return declared.flatMap((name): ReadonlyArray<Problem> => {
     if (used.has(name)) return []
     const path = ["inputs", name]

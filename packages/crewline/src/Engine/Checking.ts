@@ -55,6 +55,7 @@ const options: Record<keyof Options, Check> = {
 /** Those of `run`, besides. */
 const startOptions: Record<keyof StartOptions, Check> = {
   crewId: any,
+  generated: any,
   idempotencyKey: any,
   prepared: any,
   inputs: any,

@@ -1,0 +1,163 @@
+/** What a generation came to, read from its events alone. */
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import type * as ExecutionEvent from "../ExecutionEvent.ts"
+import { type Answers, foundingProblems } from "./Assembly.ts"
+import * as Estimate from "./Estimate.ts"
+import * as Judging from "./Judging.ts"
+import * as Optimiser from "./Optimiser.ts"
+import * as Pipeline from "./Pipeline.ts"
+import { Problem } from "./Problem.ts"
+
+/** Why something in the crew is as it is. */
+export const Reason = Schema.Struct({
+  /**
+   * What was chosen: `organisation`, `decomposition`, `tools.<task>`, `dependencies`, `manager`.
+   */
+  about: Schema.String,
+  choice: Schema.String,
+  reason: Schema.String
+}).annotate({ identifier: "GeneratorReason" })
+export interface Reason extends Schema.Schema.Type<typeof Reason> {}
+
+export const Generated = Schema.Struct({
+  /**
+   * The crew as data. With problems it is a draft, whose agents and tasks are lists, as the paths
+   * of the problems have them; `null`: there is not even that.
+   */
+  crew: Schema.NullOr(Schema.JsonObject),
+  rationale: Schema.Array(Reason),
+  /** `null` where the crew cannot be planned. */
+  estimate: Schema.NullOr(Estimate.Estimate),
+  /** Empty: the crew is valid. */
+  problems: Schema.Array(Problem),
+  /** What the optimiser changed. */
+  optimisation: Schema.Array(Optimiser.Step),
+  goal: Schema.String,
+  /** The model that answered last; absent: none did. */
+  model: Schema.optionalKey(Schema.String),
+  promptVersion: Schema.String,
+  /** How many answers were sent back. */
+  rounds: Schema.Int
+}).annotate({ identifier: "GeneratedCrew", description: "What a generation came to" })
+export interface Generated extends Schema.Schema.Type<typeof Generated> {}
+
+export interface Options {
+  /** False: the crew stays as the model proposed it. Default: true. */
+  readonly optimises?: boolean
+}
+
+/** Reads the events of a generation that has ended. */
+export const fromEvents = (
+  events: ReadonlyArray<ExecutionEvent.ExecutionEvent>,
+  { optimises = true }: Options = {}
+): Generated => {
+  const [started] = events
+  if (started?.type !== "ExecutionStarted") throw new TypeError("The events of a generation begin with its start.")
+  const facts = Pipeline.factsOf(started.plan.inputs)
+  const answers = answersOf(events)
+  const failure = events.find((event) => event.type === "ExecutionEnded")?.error
+  const model = events.findLast((event) => event.type === "TurnCompleted")?.model
+  const about = {
+    goal: facts.goal,
+    promptVersion: Pipeline.promptVersion,
+    rounds: events.filter(({ type }) => type === "OutputRejected").length,
+    ...(model === undefined ? {} : { model })
+  }
+  const noResult: ReadonlyArray<Problem> =
+    failure === undefined
+      ? []
+      : [{ code: "no-result", path: [], message: `The generation failed (${failure.code}): ${failure.message}` }]
+  const deliverables = Option.getOrUndefined(Pipeline.decodeDeliverables(answers.get("deliverables")))
+  const organisation = Option.getOrUndefined(Pipeline.decodeOrganisation(answers.get("organisation")))
+  const decomposition = Option.getOrUndefined(Pipeline.decodeDecomposition(answers.get("decomposition")))
+  if (deliverables === undefined || organisation === undefined || decomposition === undefined) {
+    return { crew: null, rationale: [], estimate: null, problems: noResult, optimisation: [], ...about }
+  }
+  const tools = Option.getOrUndefined(Pipeline.decodeTools(answers.get("tools")))
+  const judged = Judging.ofCrew({ deliverables, organisation, decomposition, tools }, facts)
+  // A step that failed for something else than its problems is one itself.
+  const problems =
+    judged.problems.length > 0 && failure?.code === "guardrail-refused"
+      ? judged.problems
+      : [...judged.problems, ...noResult]
+  const rationale = reasonsOf({ deliverables, organisation, decomposition, tools })
+  if (problems.length > 0) {
+    const { data, estimate = null } = judged
+    return { crew: data, rationale, estimate, problems, optimisation: [], ...about }
+  }
+  const estimating = Judging.estimating(facts)
+  const { definition, steps } = optimises
+    ? Optimiser.make(judged.crew.definition, {
+        ...estimating,
+        // One agent in place of two would undo what two are for.
+        accepts: (next) => foundingProblems(next, organisation, { hasTools: tools !== undefined }).length === 0
+      })
+    : { definition: judged.crew.definition, steps: [] }
+  return {
+    // Plain JSON by its Schema, which transforms nothing.
+    crew: definition as unknown as Schema.JsonObject,
+    rationale,
+    estimate: Estimate.make(definition, estimating),
+    problems,
+    optimisation: steps,
+    ...about
+  }
+}
+
+/** The reason of each choice: those that the model gave, and those of the rules. */
+const reasonsOf = ({ decomposition, deliverables, organisation, tools }: Answers): ReadonlyArray<Reason> => [
+  ...deliverables.deliverables.map(({ criteria, description, name }) => ({
+    about: `deliverables.${name}`,
+    choice: description,
+    reason: `It is good when: ${criteria.join(" ")}`
+  })),
+  {
+    about: "organisation",
+    choice: organisation.kind === "agent" ? "one agent" : `a crew (${organisation.ground})`,
+    reason: organisation.reason
+  },
+  {
+    about: "decomposition",
+    choice: decomposition.tasks.map(({ name }) => name).join(", "),
+    reason: decomposition.reason
+  },
+  ...decomposition.tasks.flatMap(({ name, reads }) =>
+    reads.length === 0
+      ? []
+      : [{ about: `dependencies.${name}`, choice: reads.join(", "), reason: `The task ${name} reads it.` }]
+  ),
+  ...(tools?.tasks ?? []).map(({ reason, task, tools: names }) => ({
+    about: `tools.${task}`,
+    choice: names.length === 0 ? "none" : names.join(", "),
+    reason
+  })),
+  {
+    about: "manager",
+    choice: "recovers from failures",
+    reason: "It adds no call as long as no task fails."
+  }
+]
+
+/** The accepted output of each step, or its last answer where none was accepted. */
+const answersOf = (events: ReadonlyArray<ExecutionEvent.ExecutionEvent>): ReadonlyMap<string, unknown> => {
+  const answers = new Map<string, unknown>()
+  for (const event of events) {
+    if (event.type === "TaskCompleted") answers.set(event.taskId, event.output)
+    else if (event.type === "TurnCompleted") {
+      const text = event.parts.map((part) => (part.type === "text" ? part.text : "")).join("")
+      const value = jsonIn(text)
+      // A later answer that is no JSON says less than an earlier one.
+      if (value !== undefined) answers.set(event.taskId, value)
+    }
+  }
+  return answers
+}
+
+const jsonIn = (text: string): unknown => {
+  try {
+    return JSON.parse(text.replace(/^\s*```(?:json)?\s*|\s*```\s*$/g, ""))
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,101 @@
+/** What a crew is generated from, and the facts that every process needs to judge one. */
+import * as Schema from "effect/Schema"
+import * as Agent from "../Agent.ts"
+import * as Crew from "../Crew.ts"
+import type * as Limits from "../Limits.ts"
+import * as Policy from "../Policy.ts"
+import type { Tool } from "../Toolbox.ts"
+import * as ToolSearch from "../ToolSearch.ts"
+import * as Constraints from "./Constraints.ts"
+
+export interface Request {
+  readonly goal: string
+  /** Inputs of the crew: a declaration, or a default value. */
+  readonly inputs?: { readonly [name: string]: Schema.Json } | undefined
+  readonly constraints?: Constraints.Constraints | undefined
+  /** How often an answer of the model may be sent back in a step. Default: 3. */
+  readonly rounds?: number | undefined
+  /** What the generation itself may spend. */
+  readonly limits?: Limits.Declared | undefined
+  /** The model that generates. Default: the application's. */
+  readonly model?: string | undefined
+}
+
+export const defaultRounds = 3
+
+/** The most tools that the model chooses from; of more, those that fit the goal best. */
+const maxTools = 40
+
+const ToolFacts = Schema.Struct({
+  description: Schema.String,
+  kind: Schema.optionalKey(Policy.Kind),
+  asks: Schema.optionalKey(Schema.Boolean)
+})
+
+/** An input of the crew: as a crew declares it. */
+export const Inputs = Schema.Record(Schema.String, Crew.Input)
+
+/** In the plan of the generation, so that whoever runs it judges by the same. */
+export const Facts = Schema.Struct({
+  goal: Agent.Text,
+  inputs: Inputs,
+  constraints: Constraints.Constraints,
+  tools: Schema.Record(Schema.String, ToolFacts),
+  policy: Schema.optionalKey(Policy.Policy),
+  /** US dollars per million tokens of the crew's model. */
+  rates: Schema.optionalKey(Schema.Struct({ input: Schema.Finite, output: Schema.Finite }))
+})
+export interface Facts extends Schema.Schema.Type<typeof Facts> {}
+
+export interface Surroundings {
+  readonly tools: ReadonlyArray<Tool>
+  /** What the tenant refuses. */
+  readonly policy?: Policy.Policy | undefined
+  readonly rates?: { readonly input: number; readonly output: number } | undefined
+}
+
+/** The facts of a request. Tools that it may not use are not among them. */
+export const facts = (
+  { constraints = {}, goal, inputs = {} }: Request,
+  { policy, rates, tools }: Surroundings
+): Facts => {
+  const policies = [policy ?? {}, ...(constraints.tools === undefined ? [] : [{ allow: constraints.tools }])]
+  const usable = tools.filter(
+    (tool) =>
+      !Policy.refusesAll({ tool: tool.name, kind: tool.kind ?? Policy.defaultKind }, policies) &&
+      (constraints.asksPeople !== false || !asks(tool))
+  )
+  const chosen = usable.length <= maxTools ? usable : found(usable, goal)
+  return {
+    goal,
+    inputs: Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, declared(input)])),
+    constraints,
+    tools: Object.fromEntries(
+      chosen.map((tool) => [
+        tool.name,
+        {
+          description: tool.description,
+          ...(tool.kind === undefined ? {} : { kind: tool.kind }),
+          ...(asks(tool) ? { asks: true } : {})
+        }
+      ])
+    ),
+    ...(policy === undefined ? {} : { policy }),
+    ...(rates === undefined ? {} : { rates: { input: rates.input, output: rates.output } })
+  }
+}
+
+/** What the search finds by the goal, filled up with the first of the others. */
+const found = (tools: ReadonlyArray<Tool>, goal: string): ReadonlyArray<Tool> =>
+  [...new Set([...ToolSearch.find(tools, goal), ...tools])].slice(0, maxTools)
+
+/** In a generated crew, calls of tools that do more than read wait for a person, too. */
+const asks = ({ approval, kind = Policy.defaultKind, need }: Tool): boolean =>
+  approval !== undefined || need !== undefined || kind !== "read"
+
+const isInput = Schema.is(Crew.Input)
+
+const declared = (input: Schema.Json): Crew.Input =>
+  typeof input === "object" && input !== null && !Array.isArray(input) && isInput(input)
+    ? (input as Crew.Input)
+    : { default: input }
