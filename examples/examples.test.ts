@@ -74,7 +74,7 @@ describe("examples", { timeout: 60_000 }, () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" })
     const [first = "", second = ""] = stdout.split("The second quote:")
     expect(first).toContain("Review 1: revise\nReview 2: accept\n")
-    expect(second).toMatch(/^\nReminded of 1: .*\nReview 1: accept\nSending a parcel of 5 kg to Rome .* 18 euros\.\n/)
+    expect(second).toMatch(/^\nRecalled 1: .*\nReview 1: accept\nSending a parcel of 5 kg to Rome .* 18 euros\.\n/)
     expect(second).toContain("(score 0.5, lesson: Always name the price in euros.)\nForgotten: 2\n")
     // The README shows what it prints.
     const readme = readFileSync(join(folder, "06-memory", "README.md"), "utf8")

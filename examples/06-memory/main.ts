@@ -29,7 +29,7 @@ const run = async (parcel: string) => {
   const execution = await crewline.start(crew, { inputs: { parcel } })
   let reviews = 0
   for await (const event of execution.events) {
-    if (event.type === "MemoryRecalled") console.log(`Reminded of ${event.ids.length}: ${event.why?.[0]}`)
+    if (event.type === "MemoryRecalled") console.log(`Recalled ${event.ids.length}: ${event.why?.[0]}`)
     if (event.type !== "TaskSuspended") continue
     for (const ask of await crewline.asks({ executionId: execution.id, state: "open" })) {
       const quote = JSON.stringify(ask.shown)
