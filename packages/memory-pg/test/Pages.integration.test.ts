@@ -7,7 +7,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as SqlClient from "effect/sql/SqlClient"
 import * as Database from "../src/Database.ts"
-import * as RowSecurity from "../src/RowSecurity.ts"
+import * as Pages from "./Pages.ts"
 import * as PostgresServer from "./PostgresServer.ts"
 
 const { missing } = PostgresServer
@@ -58,13 +58,6 @@ insert into crewline_gone (tenant, id, key, ended_at, gone_at)
 insert into crewline_execution (tenant, id, crew_name, last_seq, version, last_at, started_at, ended_at, idempotency_key)
   select 't', 'done-' || n, 'crew', 1, 1, now(), now(), now(), 'key-' || n from generate_series(1, 2000) n;`
 
-/**
- * The statistics left after many rows were deleted: the planner expects one row for any new value.
- */
-const emptied = `
-update pg_class set reltuples = 1, relpages = 10000
-  where relnamespace = current_schema()::regnamespace and relname like 'crewline%' and relkind in ('r', 'i')`
-
 const claim = (task: string) =>
   `{"tenant":"t","execution":"x","structural":1,"nonce":"claim ${task}","events":[{"type":"TaskStarted","task_id":"${task}","run":1,"body":"{}"}]}`
 const outcome = (task: string) =>
@@ -93,8 +86,7 @@ const append = (json: string) => `select * from crewline_append('[${json}]', fal
 const start = (id: string) =>
   `select * from crewline_start('[{"tenant":"t","execution":"${id}","crewName":"crew","key":"key of ${id}","hash":"h","body":"{}"}]')`
 
-/** Each with the maximum number of pages. */
-const operations: ReadonlyArray<readonly [name: string, text: string, pages: number]> = [
+const operations: ReadonlyArray<Pages.Operation> = [
   ["start", start("new"), 40],
   ["start again", start("new"), 20],
   [
@@ -162,12 +154,6 @@ const operations: ReadonlyArray<readonly [name: string, text: string, pages: num
   ["search for what is old", "select * from crewline_prune(86400000, 100, null, 86400000)", 30]
 ]
 
-interface Plan {
-  readonly "QUERY PLAN": ReadonlyArray<{
-    readonly Plan: { readonly "Shared Hit Blocks": number; readonly "Shared Read Blocks": number }
-  }>
-}
-
 describe.skipIf(missing !== undefined)(missing ?? "Pages", () => {
   it.live("are found without compiling plans, which takes longer than reading many pages", () =>
     Effect.gen(function* () {
@@ -182,43 +168,11 @@ describe.skipIf(missing !== undefined)(missing ?? "Pages", () => {
     }).pipe(Effect.scoped)
   )
 
-  for (const statistics of ["absent", "stale", "emptied", "fresh"] as const) {
+  for (const statistics of Pages.statistics) {
     for (const confined of [false, true]) {
       it.live(`are few with ${statistics} statistics${confined ? " and row security" : ""}`, () =>
         Effect.gen(function* () {
-          const url = yield* PostgresServer.emptyDatabase
-          const measure = Effect.gen(function* () {
-            const sql = yield* SqlClient.SqlClient
-            const run = (text: string) => sql.unsafe(text)
-            const asOwner = run("set local role none")
-            yield* run(start("x"))
-            const become = confined ? run(`set local role ${RowSecurity.role}`) : asOwner
-            // So that planning does not count; rows stored by the operations are removed with the
-            // savepoint.
-            const plan = Effect.gen(function* () {
-              yield* become
-              yield* run("savepoint planning")
-              for (const [, text] of operations) yield* run(text)
-              yield* run("rollback to savepoint planning")
-            })
-            yield* plan
-            yield* asOwner
-            if (statistics === "stale" || statistics === "emptied") yield* run("analyze")
-            if (statistics === "emptied") yield* run(emptied)
-            yield* Effect.forEach(fill.trim().split(";").filter(Boolean), run)
-            if (statistics === "fresh") yield* run("analyze")
-            yield* plan
-            const found: Record<string, number> = {}
-            for (const [name, text] of operations) {
-              const [row] = yield* sql.unsafe<Plan>(`explain (analyze, buffers, format json) ${text}`)
-              const { Plan: read } = row!["QUERY PLAN"][0]!
-              found[name] = read["Shared Hit Blocks"] + read["Shared Read Blocks"]
-            }
-            return found
-          })
-          const found = yield* Effect.flatMap(SqlClient.SqlClient, (sql) => sql.withTransaction(measure)).pipe(
-            Effect.provide(Database.layer(PostgresServer.optionsOf(url)))
-          )
+          const found = yield* Pages.measure({ statistics, confined, first: [start("x")], fill, operations })
           const tooMany = operations.filter(([name, , most]) => found[name]! > most).map(([name]) => name)
           assert.deepStrictEqual(tooMany, [], JSON.stringify(found))
         }).pipe(Effect.scoped)

@@ -1215,6 +1215,8 @@ language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = o
 set jit = off as $$
 #variable_conflict use_column
 declare
+  part record;
+  in_scopes bigint[];
   scopes bigint[];
   classes int[];
   documents int[];
@@ -1222,36 +1224,41 @@ declare
   present bigint[];
 begin
   perform set_config('crewline.tenant', in_tenant, true);
-  perform from crewline_memory_scope s
-    where s.key in (
-      select m.scope from unnest(in_keys) k (key) cross join lateral (
-        select m.scope from crewline_memory m where m.key = k.key and m.tenant = in_tenant
-      ) m
-    ) and s.tenant = in_tenant
-    order by s.path for no key update;
+  in_scopes := array(
+    select distinct m.scope from unnest(in_keys) k (key) cross join lateral (
+      select m.scope from crewline_memory m where m.key = k.key and m.tenant = in_tenant limit 1
+    ) m
+  );
+  perform from crewline_memory_scope s where s.key = any (in_scopes) and s.tenant = in_tenant order by s.path for no key update;
   select array_agg(m.key), array_agg(m.scope), array_agg(5 * m.kind + m.trust),
       array_agg(case when m.ends_at is null and not m.quarantined then -1 else 0 end),
       array_agg(case when m.ends_at is null and not m.quarantined then -m.length else 0 end)
     into present, scopes, classes, documents, lengths
     from unnest(in_keys) k (key)
-    cross join lateral (select m.* from crewline_memory m where m.key = k.key and m.tenant = in_tenant for no key update) m;
+    cross join lateral (
+      select m.* from crewline_memory m where m.key = k.key and m.tenant = in_tenant limit 1 for no key update
+    ) m;
   executions := array(
     select distinct e.name from (
       select m.source as name from unnest(present) k (key)
-      cross join lateral (select m.source from crewline_memory m where m.key = k.key and m.tenant = in_tenant) m
+      cross join lateral (select m.source from crewline_memory m where m.key = k.key and m.tenant = in_tenant limit 1) m
       union all
       select q.execution from unnest(present) k (key)
-      cross join lateral (select q.execution from crewline_memory_quote q where q.memory = k.key and q.tenant = in_tenant) q
+      cross join lateral (
+        select q.execution from crewline_memory_quote q where q.memory = k.key and q.tenant = in_tenant offset 0
+      ) q
     ) e where e.name is not null order by 1
   );
-  delete from crewline_memory_quote q using unnest(present) k (key) where q.memory = k.key and q.tenant = in_tenant;
-  delete from crewline_memory_term p using (
-    select m.scope, t.term, m.key from unnest(present) k (key)
-    cross join lateral (select m.scope, m.key, m.terms from crewline_memory m where m.key = k.key and m.tenant = in_tenant) m
-    cross join unnest(m.terms) t (term)
-  ) d
-  where p.scope = d.scope and p.term = d.term and p.memory = d.key and p.tenant = in_tenant;
-  delete from crewline_memory m using unnest(present) k (key) where m.key = k.key and m.tenant = in_tenant;
+  delete from crewline_memory_quote q where q.memory = any (present) and q.tenant = in_tenant;
+  for part in
+    select m.key, m.scope, m.terms from unnest(present) k (key) cross join lateral (
+      select m.key, m.scope, m.terms from crewline_memory m where m.key = k.key and m.tenant = in_tenant limit 1
+    ) m
+  loop
+    delete from crewline_memory_term p
+      where p.scope = part.scope and p.term = any (part.terms) and p.memory = part.key and p.tenant = in_tenant;
+  end loop;
+  delete from crewline_memory m where m.key = any (present) and m.tenant = in_tenant;
   get diagnostics erased = row_count;
   perform crewline_memory_count_classes(in_tenant, scopes, classes, documents, lengths);
   return next;
@@ -1292,7 +1299,7 @@ begin
     when query ? 'time' or kept.hides then in_scopes
     else array(
       select x.key from unnest(in_scopes) x (key)
-      cross join lateral (select s.talks from crewline_memory_scope s where s.key = x.key and s.tenant = in_tenant) s where s.talks
+      cross join lateral (select s.talks from crewline_memory_scope s where s.key = x.key and s.tenant = in_tenant limit 1) s where s.talks
     )
   end;
   select coalesce(sum(c.documents), 0), coalesce(sum(c.length), 0) into all_documents, all_length
@@ -1300,6 +1307,7 @@ begin
     cross join lateral (
       select c.documents, c.length from crewline_memory_class c
       where c.scope = x.key and c.tenant = in_tenant and c.class / 5 = any (in_kinds) and c.class % 5 <= in_trust
+      offset 0
     ) c
     where x.key <> all (talking);
   select count(*) as documents, coalesce(sum(m.length) filter (where m.conversation is null), 0) as alone,
@@ -1311,6 +1319,7 @@ begin
       where greatest(m.scope, 0) = x.key and m.tenant = in_tenant and not m.quarantined and m.kind = any (in_kinds) and m.trust <= in_trust
         and m.stored_at <= in_time and (m.ends_at is null or m.ends_at > in_time)
         and (m.pinned or (m.key >= kept.places[m.kind + 1] and m.stored_at > kept.times[m.kind + 1]))
+      offset 0
     ) m;
   all_documents := all_documents + part.documents;
   all_length := all_length + part.alone + wide * part.together;
@@ -1359,9 +1368,10 @@ begin
       select m.key, h.at, h.weight * s.share, h.conversation, m.length
       from hit h
       cross join unnest(in_by, in_shares) s (by, share)
+      cross join lateral (select h.place + s.by as place offset 0) w
       cross join lateral (
         select m.key, m.length from crewline_memory m
-        where m.conversation = h.conversation and m.place = h.place + s.by and m.tenant = in_tenant
+        where m.conversation = h.conversation and m.place = w.place and m.tenant = in_tenant
           and not m.quarantined and m.kind = any (in_kinds) and m.trust <= in_trust
           and m.stored_at <= in_time and (m.ends_at is null or m.ends_at > in_time)
           and (m.pinned or (m.key >= kept.places[m.kind + 1] and m.stored_at > kept.times[m.kind + 1]))
@@ -1448,9 +1458,10 @@ begin
     c.length + coalesce((
       select sum(s.share * m.length)
       from unnest(in_by, in_shares) s (by, share)
+      cross join lateral (select c.place - s.by as place offset 0) w
       cross join lateral (
         select m.length from crewline_memory m
-        where m.conversation = c.conversation and m.place = c.place - s.by and m.tenant = in_tenant
+        where m.conversation = c.conversation and m.place = w.place and m.tenant = in_tenant
           and not m.quarantined and m.kind = any (in_kinds) and m.trust <= in_trust
           and m.stored_at <= in_time and (m.ends_at is null or m.ends_at > in_time)
           and (m.pinned or (m.key >= kept.places[m.kind + 1] and m.stored_at > kept.times[m.kind + 1]))
@@ -1512,7 +1523,7 @@ begin
   perform set_config('crewline.tenant', in_tenant, true);
   insert into crewline_memory_quote (memory, execution, tenant)
     select m.key, in_execution, in_tenant from jsonb_array_elements_text(in_ids) i
-    cross join lateral (select m.key from crewline_memory m where m.id = i.value and m.tenant = in_tenant for key share) m
+    cross join lateral (select m.key from crewline_memory m where m.id = i.value and m.tenant = in_tenant limit 1 for key share) m
     order by m.key
     on conflict do nothing;
 end $$;
@@ -1524,9 +1535,9 @@ begin
   return query
     select q.execution, m.body from jsonb_array_elements_text(in_executions) e
     cross join lateral (
-      select q.execution, q.memory from crewline_memory_quote q where q.execution = e.value and q.tenant = in_tenant
+      select q.execution, q.memory from crewline_memory_quote q where q.execution = e.value and q.tenant = in_tenant offset 0
     ) q
-    cross join lateral (select m.body from crewline_memory m where m.key = q.memory and m.tenant = in_tenant) m;
+    cross join lateral (select m.body from crewline_memory m where m.key = q.memory and m.tenant = in_tenant limit 1) m;
 end $$;
 create function crewline_memory_retention_of(in_tenant text) returns text
 language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
@@ -1557,7 +1568,7 @@ begin
         select json_object_agg(r.reason, c.number)::text
         from unnest(array['', 'no-words', 'status', 'error', 'recalled', 'erased']) r (reason)
         cross join lateral (
-          select c.number from crewline_memory_count c where c.reason = r.reason and c.tenant = in_tenant
+          select c.number from crewline_memory_count c where c.reason = r.reason and c.tenant = in_tenant limit 1
         ) c
       )
     from crewline_memory m where m.tenant collate "C" = in_tenant;
@@ -1571,7 +1582,8 @@ declare
   newest constant boolean := coalesce((filter->>'newest')::boolean, false);
   in_scopes bigint[] := crewline_memory_scopes(in_tenant, filter->'view');
   within bigint[] := crewline_memory_scopes(in_tenant, filter->'within');
-  kept record;
+  kept_places bigint[];
+  kept_times bigint[];
   conditions text := 'm.tenant = $1';
   place text := '';
   direction constant text := case when newest then 'desc' else 'asc' end;
@@ -1606,13 +1618,24 @@ begin
   if filter ? 'quarantined' then conditions := conditions || ' and m.quarantined = ($2->>''quarantined'')::boolean'; end if;
   if filter ? 'ids' and in_scopes is not null then conditions := conditions || ' and m.scope = any ($3)'; end if;
   if filter ? 'now' then
-    select * into kept from crewline_memory_kept(in_tenant, (filter->>'now')::bigint);
+    select k.places, k.times into kept_places, kept_times from crewline_memory_kept(in_tenant, (filter->>'now')::bigint) k;
     conditions := conditions || format(
-      ' and %s (m.pinned or (m.key >= (%L::bigint[])[m.kind + 1] and m.stored_at > (%L::bigint[])[m.kind + 1]))',
-      case when filter ? 'expired' then 'not' else '' end, kept.places, kept.times
+      ' and (m.pinned or (m.key >= (%L::bigint[])[m.kind + 1] and m.stored_at > (%L::bigint[])[m.kind + 1]))', kept_places, kept_times
     );
   end if;
   rows_of := case
+    when filter ? 'expired' then format(
+      'from unnest(array[0, 1, 2]::smallint[], %L::bigint[], %L::bigint[]) k (kind, place, time) cross join lateral (
+        (select m.key from crewline_memory m
+          where m.tenant collate "POSIX" = $1 and m.kind = k.kind and m.stored_at <= k.time and not m.pinned limit $5)
+        union
+        (select m.key from crewline_memory m
+          where m.tenant collate "ucs_basic" = $1 and greatest(m.kind, 0) = k.kind and greatest(m.key, 0) < k.place
+            and coalesce(m.pinned, false) = false
+          limit $5)
+      ) e cross join lateral (select m.* from crewline_memory m where m.key = e.key and m.tenant = $1 limit 1) m',
+      kept_places, kept_times
+    )
     when filter ? 'ids' then
       'from jsonb_array_elements_text($2->''ids'') i cross join lateral (
         select m.* from crewline_memory m where m.id = i.value and ' || conditions || place || ' limit 1) m'
@@ -2172,9 +2195,9 @@ create table crewline_memory_key (
 create table crewline_memory_quote (
   memory bigint not null,
   execution text not null,
-  tenant text not null,
-  primary key (memory, execution)
+  tenant text not null
 );
+create unique index crewline_memory_quote_memory on crewline_memory_quote (memory, coalesce(execution, ''));
 create unique index crewline_memory_quote_execution on crewline_memory_quote (execution, tenant, greatest(memory, 0)) where execution is not null;
 create table crewline_memory_count (
   reason text not null,

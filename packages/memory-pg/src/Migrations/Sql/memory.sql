@@ -116,9 +116,10 @@ create table crewline_memory_key (
 create table crewline_memory_quote (
   memory bigint not null,
   execution text not null,
-  tenant text not null,
-  primary key (memory, execution)
+  tenant text not null
 );
+-- Only one of the indexes matches each column.
+create unique index crewline_memory_quote_memory on crewline_memory_quote (memory, coalesce(execution, ''));
 create unique index crewline_memory_quote_execution on crewline_memory_quote (execution, tenant, greatest(memory, 0)) where execution is not null;
 
 -- The number of texts submitted (`''`), and of those rejected, by reason.

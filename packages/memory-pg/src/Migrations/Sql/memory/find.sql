@@ -9,6 +9,8 @@
 --
 -- Look-ups say `limit 1` or `offset 0`: the planner could turn plain joins into a hash of a whole
 -- table.
+-- Places of neighbours are computed first: row security allows no index for a condition that
+-- computes, and a look-up would read the whole conversation.
 create function crewline_memory_find(in_tenant text, query jsonb)
 returns table (
   statistics text, key bigint, id text, kind smallint, stored_at bigint, ends_at bigint, superseded_by text, said_at bigint,
@@ -46,7 +48,7 @@ begin
     when query ? 'time' or kept.hides then in_scopes
     else array(
       select x.key from unnest(in_scopes) x (key)
-      cross join lateral (select s.talks from crewline_memory_scope s where s.key = x.key and s.tenant = in_tenant) s where s.talks
+      cross join lateral (select s.talks from crewline_memory_scope s where s.key = x.key and s.tenant = in_tenant limit 1) s where s.talks
     )
   end;
   select coalesce(sum(c.documents), 0), coalesce(sum(c.length), 0) into all_documents, all_length
@@ -54,6 +56,7 @@ begin
     cross join lateral (
       select c.documents, c.length from crewline_memory_class c
       where c.scope = x.key and c.tenant = in_tenant and c.class / 5 = any (in_kinds) and c.class % 5 <= in_trust
+      offset 0
     ) c
     where x.key <> all (talking);
   select count(*) as documents, coalesce(sum(m.length) filter (where m.conversation is null), 0) as alone,
@@ -65,6 +68,7 @@ begin
       where greatest(m.scope, 0) = x.key and m.tenant = in_tenant and not m.quarantined and m.kind = any (in_kinds) and m.trust <= in_trust
         and m.stored_at <= in_time and (m.ends_at is null or m.ends_at > in_time)
         and (m.pinned or (m.key >= kept.places[m.kind + 1] and m.stored_at > kept.times[m.kind + 1]))
+      offset 0
     ) m;
   all_documents := all_documents + part.documents;
   all_length := all_length + part.alone + wide * part.together;
@@ -115,9 +119,10 @@ begin
       select m.key, h.at, h.weight * s.share, h.conversation, m.length
       from hit h
       cross join unnest(in_by, in_shares) s (by, share)
+      cross join lateral (select h.place + s.by as place offset 0) w
       cross join lateral (
         select m.key, m.length from crewline_memory m
-        where m.conversation = h.conversation and m.place = h.place + s.by and m.tenant = in_tenant
+        where m.conversation = h.conversation and m.place = w.place and m.tenant = in_tenant
           and not m.quarantined and m.kind = any (in_kinds) and m.trust <= in_trust
           and m.stored_at <= in_time and (m.ends_at is null or m.ends_at > in_time)
           and (m.pinned or (m.key >= kept.places[m.kind + 1] and m.stored_at > kept.times[m.kind + 1]))
@@ -204,9 +209,10 @@ begin
     c.length + coalesce((
       select sum(s.share * m.length)
       from unnest(in_by, in_shares) s (by, share)
+      cross join lateral (select c.place - s.by as place offset 0) w
       cross join lateral (
         select m.length from crewline_memory m
-        where m.conversation = c.conversation and m.place = c.place - s.by and m.tenant = in_tenant
+        where m.conversation = c.conversation and m.place = w.place and m.tenant = in_tenant
           and not m.quarantined and m.kind = any (in_kinds) and m.trust <= in_trust
           and m.stored_at <= in_time and (m.ends_at is null or m.ends_at > in_time)
           and (m.pinned or (m.key >= kept.places[m.kind + 1] and m.stored_at > kept.times[m.kind + 1]))

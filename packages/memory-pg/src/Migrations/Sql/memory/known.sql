@@ -5,7 +5,7 @@ begin
   perform set_config('crewline.tenant', in_tenant, true);
   insert into crewline_memory_quote (memory, execution, tenant)
     select m.key, in_execution, in_tenant from jsonb_array_elements_text(in_ids) i
-    cross join lateral (select m.key from crewline_memory m where m.id = i.value and m.tenant = in_tenant for key share) m
+    cross join lateral (select m.key from crewline_memory m where m.id = i.value and m.tenant = in_tenant limit 1 for key share) m
     order by m.key
     on conflict do nothing;
 end $$;
@@ -19,9 +19,9 @@ begin
   return query
     select q.execution, m.body from jsonb_array_elements_text(in_executions) e
     cross join lateral (
-      select q.execution, q.memory from crewline_memory_quote q where q.execution = e.value and q.tenant = in_tenant
+      select q.execution, q.memory from crewline_memory_quote q where q.execution = e.value and q.tenant = in_tenant offset 0
     ) q
-    cross join lateral (select m.body from crewline_memory m where m.key = q.memory and m.tenant = in_tenant) m;
+    cross join lateral (select m.body from crewline_memory m where m.key = q.memory and m.tenant = in_tenant limit 1) m;
 end $$;
 
 create function crewline_memory_retention_of(in_tenant text) returns text
@@ -55,7 +55,7 @@ begin
         select json_object_agg(r.reason, c.number)::text
         from unnest(array['', 'no-words', 'status', 'error', 'recalled', 'erased']) r (reason)
         cross join lateral (
-          select c.number from crewline_memory_count c where c.reason = r.reason and c.tenant = in_tenant
+          select c.number from crewline_memory_count c where c.reason = r.reason and c.tenant = in_tenant limit 1
         ) c
       )
     from crewline_memory m where m.tenant collate "C" = in_tenant;

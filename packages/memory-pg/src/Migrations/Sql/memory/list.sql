@@ -8,7 +8,8 @@ declare
   newest constant boolean := coalesce((filter->>'newest')::boolean, false);
   in_scopes bigint[] := crewline_memory_scopes(in_tenant, filter->'view');
   within bigint[] := crewline_memory_scopes(in_tenant, filter->'within');
-  kept record;
+  kept_places bigint[];
+  kept_times bigint[];
   conditions text := 'm.tenant = $1';
   place text := '';
   direction constant text := case when newest then 'desc' else 'asc' end;
@@ -44,13 +45,25 @@ begin
   if filter ? 'quarantined' then conditions := conditions || ' and m.quarantined = ($2->>''quarantined'')::boolean'; end if;
   if filter ? 'ids' and in_scopes is not null then conditions := conditions || ' and m.scope = any ($3)'; end if;
   if filter ? 'now' then
-    select * into kept from crewline_memory_kept(in_tenant, (filter->>'now')::bigint);
+    select k.places, k.times into kept_places, kept_times from crewline_memory_kept(in_tenant, (filter->>'now')::bigint) k;
     conditions := conditions || format(
-      ' and %s (m.pinned or (m.key >= (%L::bigint[])[m.kind + 1] and m.stored_at > (%L::bigint[])[m.kind + 1]))',
-      case when filter ? 'expired' then 'not' else '' end, kept.places, kept.times
+      ' and (m.pinned or (m.key >= (%L::bigint[])[m.kind + 1] and m.stored_at > (%L::bigint[])[m.kind + 1]))', kept_places, kept_times
     );
   end if;
   rows_of := case
+    -- Not found by conditions on all memories: usually there are none.
+    when filter ? 'expired' then format(
+      'from unnest(array[0, 1, 2]::smallint[], %L::bigint[], %L::bigint[]) k (kind, place, time) cross join lateral (
+        (select m.key from crewline_memory m
+          where m.tenant collate "POSIX" = $1 and m.kind = k.kind and m.stored_at <= k.time and not m.pinned limit $5)
+        union
+        (select m.key from crewline_memory m
+          where m.tenant collate "ucs_basic" = $1 and greatest(m.kind, 0) = k.kind and greatest(m.key, 0) < k.place
+            and coalesce(m.pinned, false) = false
+          limit $5)
+      ) e cross join lateral (select m.* from crewline_memory m where m.key = e.key and m.tenant = $1 limit 1) m',
+      kept_places, kept_times
+    )
     when filter ? 'ids' then
       'from jsonb_array_elements_text($2->''ids'') i cross join lateral (
         select m.* from crewline_memory m where m.id = i.value and ' || conditions || place || ' limit 1) m'
