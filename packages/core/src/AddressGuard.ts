@@ -1,34 +1,34 @@
 /**
- * Restricts requests to user-provided addresses to the public internet. Private, loopback,
- * link-local, multicast and reserved addresses are refused, those of cloud metadata services among
- * them, also when an IPv6 address wraps them.
+ * Restricts requests to user-provided addresses to the public internet. Refuses private, loopback,
+ * link-local, multicast and reserved addresses, including those of cloud metadata services and
+ * those embedded in an IPv6 address.
  *
- * A name is checked when a connection is made, by every address that it resolves to; one refused
- * address refuses the name. The look-up that is checked is the one that is connected to, so that a
- * name cannot change in between (DNS rebinding). Addresses in a URL never reach a look-up: `check`
- * refuses them. Each redirect is a separate request and is checked.
+ * A name is checked when a connection is made, with every address that it resolves to; one refused
+ * address refuses the name. The connection uses the result of the checked look-up, so a name cannot
+ * change in between (DNS rebinding). Addresses in a URL never reach a look-up: `check` refuses
+ * them. Each redirect is a separate request and is checked.
  *
- * Whatever cannot be read as an address is refused.
+ * Text that is not a valid address is refused.
  */
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as IpAddress from "./AddressGuard/IpAddress.ts"
 
-/** What `make` can be told. */
+/** Options of `make`. */
 export interface Options {
   /**
    * Addresses and ranges (`10.1.0.0/16`, `fd00::/8`) that may be called although they are not
    * public.
    */
   readonly allow?: ReadonlyArray<string>
-  /** URLs whose origin (scheme, host and port) may be called whatever its address. */
+  /** URLs whose origin (scheme, host and port) may be called, regardless of its address. */
   readonly allowOrigins?: ReadonlyArray<string>
   /** How names are resolved, in the shape of `dns.lookup` of Node. */
   readonly lookup: Lookup
 }
 
-/** `dns.lookup` of Node, as far as connections use it. */
+/** The part of Node's `dns.lookup` that connections use. */
 export type Lookup = (
   host: string,
   options: { readonly all?: boolean | undefined },
@@ -158,7 +158,7 @@ const reservedIPv4 = ranges(
 const reservedIPv6 = ranges("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")
 
 /**
- * All of IPv6 outside of these is reserved, local or multicast. By NAT64 (RFC 6052) the last 32
- * bits are an IPv4 address.
+ * IPv6 addresses outside these ranges are reserved, local or multicast. In NAT64 addresses (RFC
+ * 6052), the last 32 bits are an IPv4 address.
  */
 const global = ranges("2000::/3", "64:ff9b::/96")

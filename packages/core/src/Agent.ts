@@ -94,11 +94,10 @@ export const Agent = Schema.Struct({
   /** Tools whose every call a person approves first, in all tasks of the agent. Default: none. */
   approvals: Schema.optionalKey(Schema.Array(ToolName)),
   /**
-   * Whether and how it recalls memories, instead of the crew's policy. Default: as the crew
-   * says.
+   * Whether and how it recalls memories; overrides the crew's policy. Default: as the crew says.
    */
   memory: Schema.optionalKey(Schema.Union([Schema.Boolean, MemoryOptions.MemoryOptions])),
-  /** Which calls of its tools are made, in all tasks of the agent. Default: all. */
+  /** Which of its tool calls are allowed, in all tasks of the agent. Default: all. */
   policy: Schema.optionalKey(Policy.Policy)
 }).annotate({ identifier: "Agent", description: "An agent of a crew" })
 

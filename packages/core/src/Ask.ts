@@ -37,7 +37,7 @@ export interface Ask {
   readonly call?: string
   /** The tool of the call. */
   readonly tool?: string
-  /** SHA-256 of the definition of the tool: the approval does not count for another one. */
+  /** SHA-256 of the definition of the tool: the approval is not valid for another definition. */
   readonly definition?: string
   /** One line for lists. */
   readonly title: string

@@ -160,9 +160,9 @@ export interface ToolCalled {
   readonly arguments: Schema.Json
   readonly result: Schema.Json
   readonly isFailure: boolean
-  /** Why it failed or was not made, for programs. */
+  /** A code for programs: why the call failed or was not made. */
   readonly code?: string
-  /** Whether policies allow the call, and why. Absent: there was nothing to decide. */
+  /** Whether policies allow the call, and why. Absent: no decision was needed. */
   readonly decision?: Decision
   /** The result is that of an earlier call with the same arguments. */
   readonly cached?: true

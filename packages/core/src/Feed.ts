@@ -9,8 +9,9 @@
  *   `CursorExpired`; a reader that begins without one is given what is kept. An execution that is
  *   deleted by its id leaves the feed without a trace.
  * - It does not contain text deltas.
- * - A cursor is opaque and belongs to its tenant and its log. It reveals nothing, least of all how
- *   much other tenants append; one of another tenant is refused like one that was made up.
+ * - A cursor is opaque and belongs to its tenant and its log. It discloses nothing, in particular
+ *   not the number of appends of other tenants. Cursors of other tenants are refused like forged
+ *   ones.
  */
 import * as Schema from "effect/Schema"
 import type * as ExecutionEvent from "./ExecutionEvent.ts"

@@ -55,7 +55,8 @@ export const check = (schema: unknown): ReadonlyArray<Violation> => inspect(sche
 const undecided = "cannot be validated"
 
 /**
- * Whether it is not known if the value is valid, because the schema is invalid or a limit was met.
+ * Whether the validity of the value is unknown, because the schema is invalid or a limit was
+ * reached.
  */
 export const isUndecided = ({ message }: Violation): boolean => message.startsWith(undecided)
 

@@ -5,12 +5,12 @@ import { Entry, Kind, Origin, Part, Scope, Time } from "./MemoryEntry.ts"
 const count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1, { expected: "a whole number, 1 or more" }))
 const share = Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 }, { expected: "a number from 0 to 1" }))
 
-/** Parts of a scope that do not matter: a memory is seen whatever it names there. Default: none. */
+/** Parts of the scope to ignore: memories are visible regardless of these parts. Default: none. */
 const any = Schema.optionalKey(Schema.Array(Part))
 
 /**
- * What is seen from a scope. `{ scope: { user: "u" }, any: ["crew"] }`: what belongs to the user or
- * to nobody, of whatever crew.
+ * The memories visible from a scope. `{ scope: { user: "u" }, any: ["crew"] }`: memories of the
+ * user or of no user, of any crew.
  */
 export const View = Schema.Struct({ scope: Scope, any }).annotate({ identifier: "MemoryView" })
 export interface View extends Schema.Schema.Type<typeof View> {}
@@ -57,7 +57,10 @@ export const Parts = Schema.Struct({
    * with.
    */
   match: Schema.Finite,
-  /** The reranker's rating, from 0 to 1. Absent without a reranker, or if it did not read it. */
+  /**
+   * The reranker's rating, from 0 to 1. Absent without a reranker, or if the reranker did not rate
+   * the memory.
+   */
   rerank: Schema.optionalKey(Schema.Finite)
 }).annotate({ identifier: "MemoryScore" })
 export interface Parts extends Schema.Schema.Type<typeof Parts> {}
@@ -91,7 +94,7 @@ export const Filter = Schema.Struct({
   ids: Schema.optionalKey(Schema.Array(Schema.String)),
   /** Those that belong here or more narrowly: `{ user: "u" }` is all of that user. */
   scope: Schema.optionalKey(Scope),
-  /** Those that a query would see from there. */
+  /** Memories that a query from this scope can see. */
   seenFrom: Schema.optionalKey(View),
   kinds: Schema.optionalKey(Schema.Array(Kind)),
   subject: Schema.optionalKey(Schema.String),

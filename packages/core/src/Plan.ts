@@ -48,7 +48,7 @@ export interface MakeOptions {
    * at run time.
    */
   readonly defaultModel?: string
-  /** True: the crew was generated, so that calls which do more than read are asked about. */
+  /** True: the crew was generated, so calls that do more than read require approval. */
   readonly generated?: boolean
   /** False: nothing keeps model calls within limits, so a crew that declares limits is refused. */
   readonly enforcesLimits?: boolean

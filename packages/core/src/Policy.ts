@@ -1,12 +1,12 @@
 /**
- * Which calls of tools are made, which are refused, and which a person decides about. A pure
- * function of the call and of what is declared: the strictest of all policies decides, so that deny
- * comes before ask and ask before allow, whatever the order of rules. Adding a deny rule never
- * makes possible what was not possible before.
+ * Decides which tool calls are made, refused, or subject to approval by a person. A pure function
+ * of the call and the declared policies. The strictest decision wins: deny before ask before allow,
+ * regardless of the order of rules. Adding a deny rule never allows a call that was not allowed
+ * before.
  *
- * Where no rule says anything, a tool that the author of the crew has listed is allowed. Of a
- * generated crew, and of tools that only a model has listed, calls that do more than read are asked
- * about. So is a call that could carry private data out of a task that has seen untrusted text.
+ * If no rule matches, calls of tools that the author of the crew has listed are allowed. In
+ * generated crews, and for tools that only a model has listed, calls that do more than read require
+ * approval. So do calls that could send private data out of a task that has read untrusted text.
  */
 import * as Schema from "effect/Schema"
 import * as JsonSchemaValidator from "./JsonSchemaValidator.ts"
@@ -14,14 +14,14 @@ import * as Kinds from "./Policy/Kinds.ts"
 
 export { defaultKind, Kind } from "./Policy/Kinds.ts"
 
-/** Tools by name; `*` stands for any characters. */
+/** Tools by name; `*` matches any characters. */
 export const ToolPattern = Schema.String.check(
   Schema.isPattern(/^[A-Za-z0-9_*-]{1,64}$/, {
     expected: 'the name of a tool, or a pattern such as "file_*"'
   })
 )
 
-/** Calls that a rule is about: all of what is given must hold. */
+/** The calls that a rule matches: all given fields must match. */
 export const Rule = Schema.Union([
   ToolPattern,
   Schema.Struct({
@@ -29,9 +29,9 @@ export const Rule = Schema.Union([
     tool: Schema.optionalKey(ToolPattern),
     /** Default: tools of all kinds. */
     kind: Schema.optionalKey(Kinds.Kind),
-    /** A JSON Schema (draft 2020-12) that the arguments are valid for. Default: any arguments. */
+    /** A JSON Schema (draft 2020-12) that the arguments must match. Default: any arguments. */
     arguments: Schema.optionalKey(Schema.JsonObject.annotate({ expected: "a JSON Schema object" })),
-    /** What is told about the decision. */
+    /** The explanation of the decision. */
     reason: Schema.optionalKey(Schema.String)
   })
 ]).annotate({
@@ -42,7 +42,7 @@ export type Rule = typeof Rule.Type
 
 /**
  * Which calls are refused (`deny`), which need a person's approval (`ask`), and which are made
- * (`allow`). With `allow`, a call that no rule of the policy is about is refused.
+ * (`allow`). With `allow`, calls that match no rule of the policy are refused.
  */
 export const Policy = Schema.Struct({
   deny: Schema.optionalKey(Schema.Array(Rule)),
@@ -55,7 +55,7 @@ export interface Policy extends Schema.Schema.Type<typeof Policy> {}
 /** The effects of rules, the strictest first. */
 export const effects = ["deny", "ask", "allow"] as const
 
-/** Whose policy it is: `name` of the agent or the task. */
+/** The owner of the policy. `name`: of the agent or the task. */
 export interface Scope {
   readonly scope: "tenant" | "crew" | "agent" | "task"
   readonly name?: string
@@ -69,39 +69,39 @@ export interface Call {
   readonly arguments: Schema.Json
 }
 
-/** What a task has seen, and whether the call leads out. */
+/** The data that a task has read, and whether the call could send data out. */
 export interface Exposure {
   /** Tools whose results may be private. */
   readonly privateData: ReadonlyArray<string>
-  /** Tools, or other sources, whose text may be meant to mislead. */
+  /** Tools, or other sources, whose text may contain a prompt injection. */
   readonly untrustedText: ReadonlyArray<string>
-  /** The call may carry data out. */
+  /** The call could send data out. */
   readonly leadsOut: boolean
 }
 
-/** What a decision depends on besides rules. */
+/** The inputs of a decision in addition to rules. */
 export interface Circumstances {
-  /** The author of the crew has given the tool to the agent or the task. */
+  /** The author of the crew has listed the tool for the agent or the task. */
   readonly isListed: boolean
-  /** The crew was generated: nobody has read which tools it lists. */
+  /** The crew was generated: no person has reviewed its list of tools. */
   readonly isGenerated: boolean
   readonly exposure: Exposure
 }
 
-/** What is decided about a call, and why, in words. */
+/** The decision about a call, and its reason as a sentence. */
 export const Decision = Schema.Struct({
   verdict: Schema.Literals(effects),
   /**
-   * What decided: a `rule`, the lack of one (`no-rule`), the `author` of the crew who lists the
-   * tool, the kind of a tool that no author has listed (`unlisted`) or that of a `generated` crew,
-   * or what the task has seen (`exposure`).
+   * The basis of the decision: a `rule`; no matching rule (`no-rule`); the `author` of the crew,
+   * who lists the tool; the kind of a tool that no author has listed (`unlisted`) or of a
+   * `generated` crew; or the data that the task has read (`exposure`).
    */
   by: Schema.Literals(["rule", "no-rule", "author", "unlisted", "generated", "exposure"]),
   reason: Schema.String
 })
 export interface Decision extends Schema.Schema.Type<typeof Decision> {}
 
-/** Frozen: most calls are decided so. */
+/** Shared and frozen, because it applies to most calls. */
 export const listed: Decision = Object.freeze({ verdict: "allow", by: "author", reason: "The crew lists the tool." })
 
 /** Decides about a call. */
@@ -126,7 +126,10 @@ export const refusesAll = (call: Omit<Call, "arguments">, policies: ReadonlyArra
 export const isAllowed = (call: Call, policies: ReadonlyArray<Policy>): boolean =>
   policies.some(({ allow = [] }) => allow.some((rule) => matches(rule, call, "allow")))
 
-/** The stricter one; of two equal ones what a rule says, which names its place. */
+/**
+ * Whether the first decision is stricter. Of equal decisions, one by a rule is preferred, because
+ * its reason names the policy.
+ */
 const isStricter = (one: Decision, other: Decision): boolean => {
   const difference = effects.indexOf(one.verdict) - effects.indexOf(other.verdict)
   return difference < 0 || (difference === 0 && other.by === "author")
@@ -165,12 +168,12 @@ const matches = (rule: Rule, call: Call, verdict: Decision["verdict"]): boolean 
   if (!isAbout(rule, call)) return false
   if (typeof rule === "string" || rule.arguments === undefined) return true
   const violations = JsonSchemaValidator.make(rule.arguments).validate(call.arguments)
-  // What cannot be decided allows nothing, and is refused or asked about.
+  // If the match is undecided, deny and ask rules apply, and allow rules do not.
   if (violations.some(JsonSchemaValidator.isUndecided)) return verdict !== "allow"
   return violations.length === 0
 }
 
-/** `*` stands for any characters; everything else for itself. */
+/** `*` matches any characters; all other characters match themselves. */
 const isNamed = (pattern: string, tool: string): boolean => {
   if (!pattern.includes("*")) return pattern === tool
   const [first = "", ...rest] = pattern.split("*")
@@ -201,7 +204,7 @@ const byCircumstances = ({ kind }: Call, { exposure, isGenerated, isListed }: Ci
 const few = (names: ReadonlyArray<string>): string =>
   names.length > 3 ? `${names.slice(0, 3).join(", ")} and ${names.length - 3} more` : names.join(", ")
 
-/** What is wrong with the rules of a policy, each with its path in it. */
+/** The problems of the rules of a policy, with their paths in the policy. */
 export const problems = (
   policy: Policy
 ): ReadonlyArray<{ readonly path: ReadonlyArray<string | number>; readonly message: string }> =>

@@ -25,8 +25,9 @@ const marks =
   /sk-|crewline_|AKIA|ASIA|AIza|gh[pousr]_|github_pat_|xox|eyJ|bearer|basic|:\/\/|api[ _-]?key|token|secret|password/i
 
 /**
- * Whether `redact` could change a text; true too often, never too seldom. It is true of a text that
- * contains another one for which it is true, as a string of JSON too.
+ * Whether `redact` could change a text; false positives are possible, false negatives are not. If
+ * it is true for a text, it is also true for every text that contains this text, even as a JSON
+ * string.
  */
 export const isSuspect = (text: string): boolean => marks.test(text)
 

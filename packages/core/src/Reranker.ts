@@ -1,16 +1,16 @@
 /**
- * A second opinion on what memory has found: something that reads a query together with each text,
- * such as a cross-encoder, and says how well they fit. It is slower than the ranking by terms and
- * vectors, so it sees the first of their candidates only.
+ * Rates the results of a memory query: a model, such as a cross-encoder, that reads a query
+ * together with each text and scores how well they match. It is slower than the ranking by terms
+ * and vectors, so it receives only their best candidates.
  *
- * Off unless the service is provided where the layer of the memory is built. When it fails, the
- * ranking without it stands.
+ * Off unless the service is provided when the memory layer is built. If it fails, the ranking
+ * without it is used.
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 
-/** The provider failed, or gave something else than a score for each text. */
+/** The provider failed, or did not return a score for each text. */
 export class RerankerError extends Schema.TaggedError<RerankerError>()("RerankerError", {
   reranker: Schema.String,
   description: Schema.String
@@ -25,9 +25,9 @@ export class Reranker extends Context.Service<
   {
     /** `provider/model`. */
     readonly name: string
-    /** Its share in the ranking, from 0 to 1; terms and vectors have the rest. */
+    /** Its weight in the ranking, from 0 to 1; terms and vectors have the remaining weight. */
     readonly weight: number
-    /** How many candidates it reads, the best first. */
+    /** The number of candidates that it rates, best first. */
     readonly candidates: number
     /** How well each text answers the query, from 0 to 1, in order. */
     readonly score: (query: string, texts: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<number>, RerankerError>

@@ -194,7 +194,10 @@ export const Task = Schema.Struct({
   humanInput: Schema.optionalKey(Schema.Union([Schema.Boolean, Review])),
   /** Tools whose every call a person approves first, besides those of the agent. Default: none. */
   approvals: Schema.optionalKey(Schema.Array(Agent.ToolName)),
-  /** Which calls of tools are made in this task, besides the policies of the crew and the agent. */
+  /**
+   * Which tool calls are allowed in this task, in addition to the policies of the crew and the
+   * agent.
+   */
   policy: Schema.optionalKey(Policy.Policy),
   /** Names of the signals that may be sent to the execution for this task. Default: none. */
   signals: Schema.optionalKey(Schema.Array(SignalName))

@@ -140,7 +140,7 @@ const nobody: ToolContext = {
   workspace: Workspace.none
 }
 
-/** A result that is not what the tool says is a mistake in its code. */
+/** A result that does not match the output schema is a bug in the tool. */
 const fitting = (name: string, { validate }: Declared, value: Schema.Json): Effect.Effect<Schema.Json, ToolError> =>
   Effect.flatMap(validate(value), (checked) =>
     checked._tag === "Valid"

@@ -15,7 +15,7 @@ import type { Tool } from "./Tool/Definition.ts"
 
 export { type Tool, type ToolContext, type ToolError, ToolFailed, ToolRetry } from "./Tool/Definition.ts"
 
-/** The most names that a message lists. */
+/** The maximum number of names in a message. */
 const maxListed = 30
 
 const listed = (names: ReadonlyArray<string>): string =>
@@ -35,7 +35,7 @@ export class UnknownTool extends Schema.TaggedError<UnknownTool>()("UnknownTool"
   }
 }
 
-/** What the tenant refuses cannot be read now: no call is made until it can. */
+/** The policy of the tenant cannot be read; no call is made until it can. */
 export class PolicyUnavailable extends Schema.TaggedError<PolicyUnavailable>()("PolicyUnavailable", {
   description: Schema.String
 }) {
@@ -50,7 +50,8 @@ export class Toolbox extends Context.Service<
     readonly list: Effect.Effect<ReadonlyArray<Tool>>
     readonly get: (name: string) => Effect.Effect<Tool, UnknownTool>
     /**
-     * What the current tenant refuses or asks about, whatever its crews declare. Absent: nothing.
+     * The policy of the current tenant, which applies regardless of what its crews declare. Absent:
+     * none.
      */
     readonly policy?: Effect.Effect<Policy | undefined, PolicyUnavailable>
   }

@@ -40,7 +40,7 @@ export const within = <A, E, R>(
     : Effect.withFiber((fiber) => {
         const found = Context.getOption(fiber.context, Tracer.ParentSpan)
         if (found._tag === "Some" && found.value.traceId === trace.traceId) return effect
-        // Spans that no tracer exports are not worth making.
+        // Without a tracer, no spans need to be created.
         const { sampled = fiber.getRef(Tracer.Tracer) !== Tracer.nativeTracer, spanId, traceId } = trace
         return Effect.provideService(effect, Tracer.ParentSpan, Tracer.externalSpan({ traceId, spanId, sampled }))
       })

@@ -1,11 +1,12 @@
 /**
- * The files that the tasks of one execution share: what it was started with, what its agents and
- * output files write. Executions do not see each other's files, and tenants never do.
+ * The files that the tasks of one execution share: those that it was started with, and those that
+ * its agents and output files write. Executions do not see the files of other executions, and
+ * tenants never see those of other tenants.
  *
- * A path is relative and stays inside: `..`, absolute paths, backslashes that lead out and symbolic
- * links to the outside are refused. A write is seen whole or not at all, and the same write again
- * changes nothing. Where workers on several machines share executions, a layer over a shared
- * storage lets each read what another has written.
+ * A path is relative and stays inside the workspace: `..`, absolute paths, backslashes that lead
+ * outside and symbolic links to the outside are refused. A write is atomic, and repeating it
+ * changes nothing. If workers on several machines share executions, use a layer over a shared
+ * storage, so that each can read the files that another has written.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -26,8 +27,8 @@ export class Workspace extends Context.Service<
     /** The files of an execution of the current tenant. */
     readonly of: (executionId: string) => Files
     /**
-     * Deletes the files of an execution of the current tenant, where the layer keeps them apart
-     * from those of others.
+     * Deletes the files of an execution of the current tenant, if the layer separates them from
+     * those of others.
      */
     readonly forget: (executionId: string) => Effect.Effect<void, WorkspaceError>
   }
@@ -40,7 +41,7 @@ const description = "this application has no workspace directory: provide Worksp
 const nowhere = (path: string) => Effect.fail(new WorkspaceError({ path, description, code: "unavailable" }))
 const nothing: Effect.Effect<ReadonlyArray<File>> = Effect.succeed([])
 
-/** The files of an application without a workspace: there are none, and everything is refused. */
+/** The files of an application without a workspace: it has no files and refuses all writes. */
 export const none: Files = { write: nowhere, read: nowhere, list: () => nothing, remove: nowhere }
 
 /** For applications whose crews use no files. */

@@ -75,8 +75,8 @@ export interface Options extends Omit<Crewline.Options, "crews"> {
    */
   readonly workspace?: string | Layer.Layer<Workspace.Workspace, unknown>
   /**
-   * The memory of crews with `memory: true`. Default, and `true`: in the database or directory,
-   * where there is one, else in-process.
+   * The memory of crews with `memory: true`. Default, and `true`: in the database or directory if
+   * there is one, otherwise in-process.
    */
   readonly memory?: true | Layer.Layer<Memory.Memory, unknown>
   /** Where models come from, instead of `models`. */
@@ -118,35 +118,35 @@ export interface Execution<Output = Schema.Json> {
   readonly result: Promise<Crewline.Result<Output>>
 }
 
-/** The memory of the crews: what they are reminded of, and what they are to forget. */
+/** The memory of the crews: search, change and erase memories. */
 export interface Memories {
-  /** All or nothing; a receipt for each, in order. */
+  /** Stores all entries or none; returns a receipt for each, in order. */
   readonly remember: (entries: ReadonlyArray<Memory.Remembered>) => Promise<ReadonlyArray<Memory.Receipt>>
-  /** Best first. `any` names parts of the scope that do not matter. */
+  /** Returns matching memories, best first. `any` lists the parts of the scope to ignore. */
   readonly search: (query: Memory.Query) => Promise<ReadonlyArray<Memory.Recalled>>
-  /** How one memory does for a query, found or not. */
+  /** Explains how one memory ranks for a query, even if it is not found. */
   readonly explain: (query: Memory.Query, id: string) => Promise<Memory.Explanation>
   /** Rejects with `UnknownMemory` if no memory has this id. */
   readonly get: (id: string) => Promise<Memory.Entry>
   /** Newest first. */
   readonly list: (options?: Memory.ListOptions) => Promise<ReadonlyArray<Memory.Entry>>
-  /** Keeps it whatever the retention; with `false` no longer. */
+  /** Exempts a memory from retention; `false` ends the exemption. */
   readonly pin: (id: string, isPinned?: boolean) => Promise<Memory.Entry>
-  /** Hides it without erasing it; with `false` shows it again. */
+  /** Hides a memory without erasing it; `false` shows it again. */
   readonly quarantine: (id: string, isQuarantined?: boolean) => Promise<Memory.Entry>
-  /** Erases for good what the filter names; everything is `{ scope: {} }`. */
+  /** Permanently erases the memories that match the filter; `{ scope: {} }` matches all. */
   readonly forget: (filter: Memory.Filter) => Promise<Memory.Forgotten>
-  /** People, places and things that memories mention, the most mentioned first. */
+  /** People, places and things that memories mention, the most frequently mentioned first. */
   readonly entities: (
     options: Parameters<Memory.Memory["Service"]["entities"]>[0]
   ) => Promise<ReadonlyArray<Memory.Entity>>
-  /** What holds between entities, oldest first. */
+  /** Relations between entities, oldest first. */
   readonly relations: (
     options: Parameters<Memory.Memory["Service"]["relations"]>[0]
   ) => Promise<ReadonlyArray<Memory.KnownRelation>>
-  /** All of the scope and more narrowly, oldest first. */
+  /** All memories of the scope and of narrower scopes, oldest first. */
   readonly export: (scope?: Memory.Scope) => AsyncIterable<Memory.Exported>
-  /** Stores what an export gave; what is there already stays as it is. */
+  /** Stores exported memories; existing memories are not changed. */
   readonly import: (exported: ReadonlyArray<Memory.Exported>) => Promise<Memory.Imported>
   readonly statistics: () => Promise<Memory.Statistics>
 }

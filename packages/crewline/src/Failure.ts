@@ -45,7 +45,7 @@ export class ClientClosed extends Error {
   }
 }
 
-/** An option does not exist, has the wrong type, or excludes another one. */
+/** An option does not exist, has the wrong type, or cannot be combined with another one. */
 export class InvalidOption extends TypeError {
   readonly _tag = "InvalidOption"
   override readonly name = "InvalidOption"

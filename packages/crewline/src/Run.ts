@@ -29,7 +29,7 @@ export const run = <Output>(crew: AnyCrew<Output>, options: RunOptions = {}): Pr
   CallerStack.keep(runOnce(crew, options))
 
 const runOnce = async <Output>(crew: AnyCrew<Output>, options: RunOptions): Promise<Crewline.Result<Output>> => {
-  // A program without types may pass null, which is refused where the options are checked.
+  // A program without types may pass null, which the check of the options refuses.
   const signal = (options as RunOptions | null)?.signal
   signal?.throwIfAborted()
   await using opened = await open(options, signal)

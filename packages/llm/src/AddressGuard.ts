@@ -1,6 +1,6 @@
 /**
- * The guard of addresses of `@crewline/core`, with names resolved by the system: which addresses of
- * providers may be called.
+ * The guard of addresses of `@crewline/core`, with the system's name resolution: restricts the
+ * addresses of providers.
  */
 import * as AddressGuard from "@crewline/core/AddressGuard"
 import { lookup } from "node:dns"
@@ -8,7 +8,7 @@ import type { LookupFunction } from "node:net"
 
 export { type AddressGuard, AddressRefused, allowConfig, isPublic, unrestricted } from "@crewline/core/AddressGuard"
 
-/** What `make` can be told. */
+/** Options of `make`. */
 export interface Options extends Omit<AddressGuard.Options, "lookup"> {
   /** How names are resolved. Default: the system's look-up. */
   readonly lookup?: LookupFunction

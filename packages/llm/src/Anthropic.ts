@@ -38,9 +38,9 @@ export interface Options extends SdkProvider.Settings {
    */
   readonly promptCache?: "5m" | "1h" | false
   /**
-   * What a server takes of a request: `{ json_schema: false }` asks for output of a schema by a
-   * tool. Default: what Anthropic takes, without what this server, or this model of it, has refused
-   * once.
+   * The request features that the server supports: with `{ json_schema: false }`, structured output
+   * is requested by a tool. Default: the features of Anthropic, except those that this server has
+   * rejected for the model.
    */
   readonly capabilities?: Capabilities
 }

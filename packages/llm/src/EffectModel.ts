@@ -219,7 +219,7 @@ const answerOf = (reference: string, content: ReadonlyArray<AnyPart>): Llm.Answe
         return part.text === "" && !("metadata" in metadata) ? [] : [{ type: part.type, text: part.text, ...metadata }]
       })
     ),
-    // A stream that ended without its last part was broken off.
+    // A stream that ended without its last part was interrupted.
     finishReason: finishReason ?? (growing.size > 0 ? "other" : "unknown"),
     model,
     usage: usage ?? usageOf({ inputTokens: {}, outputTokens: {} })

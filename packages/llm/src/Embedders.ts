@@ -1,9 +1,9 @@
 /**
  * The embedder of a reference: `openai/text-embedding-3-small`, `ollama/nomic-embed-text`,
- * `builtin/words`; none for `builtin/lexical`, which is memory by words alone.
+ * `builtin/words`; none for `builtin/lexical`, with which memory recalls by words only.
  *
  * Accounts and addresses are those of `Providers.config`. Nothing is requested until the first text
- * is embedded, except from a model whose length of vectors is unknown: it embeds one word at once.
+ * is embedded, except by a model whose vector length is unknown: it embeds one word immediately.
  */
 import * as CoreEmbedder from "@crewline/core/Embedder"
 import * as Suggestion from "@crewline/core/Suggestion"
@@ -17,7 +17,7 @@ import * as OllamaSdk from "./Ollama/Sdk.ts"
 import * as OpenAiSdk from "./OpenAi/Sdk.ts"
 import * as OptionalSdk from "./Provider/OptionalSdk.ts"
 
-/** Memory by words alone. */
+/** Memory recalls by words only. */
 const lexical = "builtin/lexical"
 const words = "builtin/words"
 
@@ -32,7 +32,7 @@ export class EmbedderUnavailable extends Schema.TaggedError<EmbedderUnavailable>
   }
 }
 
-/** Lengths of vectors, as the providers document them. */
+/** The vector lengths documented by the providers. */
 const knownDimensions: { readonly [reference: string]: number } = {
   "openai/text-embedding-3-small": 1536,
   "openai/text-embedding-3-large": 3072,
@@ -57,12 +57,14 @@ const read = (name: string): Effect.Effect<string> =>
 const unavailable = (reference: string, description: string) =>
   Effect.fail(new EmbedderUnavailable({ reference, description }))
 
-/** The SDK of OpenAI wants a key, also for servers that need none. */
+/** The SDK of OpenAI requires a key, even for servers that do not need one. */
 const unused = "none"
 
 const keyOf = (key: string) => (key === "" ? {} : { apiKey: Redacted.make(key) })
 
-/** Loads a package; one that is missing is reported at the start, not with the first text. */
+/**
+ * Loads a package. A missing package is reported at startup, not when the first text is embedded.
+ */
 const loaded = <A>(reference: string, load: () => Promise<A>) =>
   Effect.tryPromise({
     try: load,
@@ -95,7 +97,7 @@ const ollama = (reference: string, model: string): Model =>
     return yield* Embedder.ollama({ model, host, ...keyOf(key) })
   })
 
-/** The length of the vectors of a model that is not known: that of one text. */
+/** Determines the vector length of an unknown model by embedding one text. */
 const probed = (reference: string, model: EmbeddingModel.EmbeddingModel) =>
   Effect.matchEffect(model.embed("dimensions"), {
     onSuccess: ({ vector }) => Effect.succeed(vector.length),
@@ -124,7 +126,7 @@ const builtinWords = Effect.gen(function* () {
   return yield* Words.make()
 })
 
-/** The embedder of this name; `undefined`: memory by words alone. */
+/** The embedder of this name; `undefined`: memory recalls by words only. */
 export const named = Effect.fn("Embedders.named")(function* (
   reference: string
 ): Effect.fn.Return<CoreEmbedder.Embedder["Service"] | undefined, EmbedderUnavailable> {

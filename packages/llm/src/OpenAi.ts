@@ -34,8 +34,9 @@ export interface Options extends SdkProvider.Settings {
    */
   readonly api?: Api
   /**
-   * What a server takes of a request: `{ json_schema: false }` never sends it such a format.
-   * Default: what OpenAI takes, without what this server, or this model of it, has refused once.
+   * The request features that the server supports: with `{ json_schema: false }`, no such format is
+   * sent. Default: the features of OpenAI, except those that this server has rejected for the
+   * model.
    */
   readonly capabilities?: Capabilities
   /** How much models think before they answer. Default: what the model does by itself. */

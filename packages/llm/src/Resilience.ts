@@ -82,8 +82,8 @@ export class Wrappers extends Context.Service<
 >()("@crewline/llm/Resilience/Wrappers") {}
 
 /**
- * Put around each model of the application before anything else, so that no cache, log or span gets
- * what it removes. Set where the models are made (`Providers.layerConfig`, `Resilience`); models of
+ * Wraps each model of the application first, so that caches, logs and spans do not receive the data
+ * that it removes. Set where the models are made (`Providers.layerConfig`, `Resilience`); models of
  * other accounts are not affected. Default: none.
  */
 export const Innermost = Context.Reference<Wrap>("@crewline/llm/Resilience/Innermost", { defaultValue: () => same })

@@ -18,7 +18,7 @@ import { abortError, Body, LeanResponse } from "./UndiciFetch/LeanResponse.ts"
 import * as Proxy from "./UndiciFetch/Proxy.ts"
 import * as RuntimeFetch from "./UndiciFetch/RuntimeFetch.ts"
 
-/** What `make` can be told. */
+/** Options of `make`. */
 export interface Options {
   /** Connections to one origin; absent: as many as there are requests at once. */
   readonly connections?: number

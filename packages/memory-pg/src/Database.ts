@@ -29,7 +29,7 @@ export type Options = (
       readonly loadDataDir?: Blob | undefined
     }
 ) & {
-  /** True: with vectors of memories, where the server has pgvector. Default: without. */
+  /** True: with vectors of memories, if the server has pgvector. Default: without. */
   readonly vectors?: boolean | undefined
 }
 
@@ -91,10 +91,10 @@ const migrated = (vectors: boolean) =>
   vectors ? Effect.andThen(Migrations.migrate, Migrations.migrateVectors) : Effect.asVoid(Migrations.migrate)
 
 /**
- * Settings of the connections that serve requests or run tasks. A planner that expects a table to
- * be empty reads all of it, or sorts all rows of a tenant, for as long as the plan is kept. Every
- * statement has an index in the order of its answer, so other scans are off; `jit` is off because a
- * plan with a disabled scan seems expensive enough to be compiled.
+ * Settings of the connections that serve requests or run tasks. If a plan was made while a table
+ * was empty, it reads the whole table, or sorts all rows of a tenant, as long as it is kept. Every
+ * statement has an index in the order of its result, so other scans are disabled. `jit` is disabled
+ * because a plan with a disabled scan seems expensive enough to be compiled.
  */
 const scans = { enable_seqscan: "off", enable_bitmapscan: "off", jit: "off" }
 
@@ -124,13 +124,14 @@ export const layerUnmigrated = (options: Options): Layer.Layer<SqlClient.SqlClie
   options.kind === "server" ? Postgres.layer(options) : embedded(options)
 
 /**
- * Migrates on a connection of its own. Behind a pooler a user acts as the role from the start: a
- * pooler refuses settings, or forgets them. It prepares nothing, so that no plan is kept there.
+ * Migrates on a separate connection. Behind a pooler, the user must have the role by default,
+ * because a pooler refuses or forgets settings. No statements are prepared there, so no plan is
+ * kept.
  */
 const server = ({ vectors, ...options }: Postgres.Options & { readonly vectors?: boolean | undefined }) =>
   Layer.unwrap(
     Effect.gen(function* () {
-      // A database that cannot be reached is told of by the migration.
+      // The migration reports a database that cannot be reached.
       const isPooled = yield* Effect.orElseSucceed(Postgres.isPooled(options), () => false)
       const { confined, user } = yield* Effect.andThen(migrated(vectors === true), standing).pipe(
         Effect.provide(Layer.fresh(Postgres.layer({ ...options, isPooled, maxConnections: 1 })))

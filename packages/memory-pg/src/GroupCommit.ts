@@ -16,9 +16,9 @@ import type { SqlError } from "effect/sql/SqlError"
 import * as SqlFailure from "./SqlFailure.ts"
 
 export interface Options<Row, Failure> {
-  /** What a failed statement is for the caller. */
+  /** Converts the failure of a statement for the caller. */
   readonly failureOf: (error: SqlError) => Failure
-  /** What a request fails with that is waiting when the writers end, or comes later. */
+  /** The failure of requests that are waiting when the writers end, or that arrive later. */
   readonly closed: Failure
   /** Executes a JSON array of requests; answers a row for each, in order. */
   readonly execute: (requests: string, waits: boolean) => Effect.Effect<ReadonlyArray<Row>, SqlError>

@@ -182,14 +182,14 @@ export const migrate: Effect.Effect<ReadonlyArray<string>, MigrationError, SqlCl
 /** Applies this package's migrations before what is provided with it is built. */
 export const layer: Layer.Layer<never, MigrationError, SqlClient.SqlClient> = Layer.effectDiscard(migrate)
 
-/** The component of vectors of memories, which need the extension pgvector. */
+/** The component for vectors of memories, which requires the extension pgvector. */
 const vectorsComponent = "memory-spaces"
 const vectorMigrations: ReadonlyArray<Migration> = [{ id: 1, name: "memory-spaces", sql: Sql.memorySpaces }]
 
 /**
- * Applies the migrations of memory that recalls by meaning, after the others; false: the database
- * server has no pgvector, or one before 0.8. The user of the connection must be allowed to create
- * extensions, unless it exists.
+ * Applies the migrations for recall by meaning, after the others; false: the database server has no
+ * pgvector 0.8 or newer. If the extension does not exist yet, the database user must be allowed to
+ * create it.
  */
 export const migrateVectors: Effect.Effect<boolean, MigrationError | SqlError.SqlError, SqlClient.SqlClient> =
   Effect.gen(function* () {
@@ -197,7 +197,7 @@ export const migrateVectors: Effect.Effect<boolean, MigrationError | SqlError.Sq
     const [found] = yield* sql.unsafe<{ readonly version: string }>(
       "select coalesce(installed_version, default_version) as version from pg_available_extensions where name = 'vector'"
     )
-    // Before 0.8 a scan of an index could not go on until enough rows pass the filter.
+    // Before 0.8, an index scan could not continue until enough rows passed the filter.
     if (found === undefined || /^0\.[0-7](\.|$)/.test(found.version)) return false
     yield* Effect.mapError(run({ component: vectorsComponent, migrations: vectorMigrations }), (error) =>
       SqlError.isSqlError(error.cause) && error.cause.reason._tag === "AuthorizationError"

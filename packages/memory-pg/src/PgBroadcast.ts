@@ -27,8 +27,8 @@ export const make = (sql: PgClient.PgClient): Broadcast.Broadcast["Service"] => 
       ),
       Effect.asVoid
     ),
-  // A listener would hold the only connection, or listen in a session that a pooler has given to
-  // others by then: what others tell is seen by looking.
+  // Polls, because a listener would occupy the only connection, or listen in a session that a
+  // pooler has since assigned to other clients.
   listen: ({ opened, received }) =>
     ("maxConnections" in sql.config && sql.config.maxConnections === 1) || sql.config.prepare === false
       ? Effect.never

@@ -1,19 +1,20 @@
 /**
  * The memory in PostgreSQL, on a server or embedded: `Memory` over any `SqlClient` whose database
- * is migrated. Nothing else is needed: it recalls by words, and finds what the memory in process
- * finds (`Memory.layerLocal`), because both rank by the same module.
+ * is migrated. Nothing else is required: it recalls by words, and returns the same results as the
+ * in-process memory (`Memory.layerLocal`), because both rank with the same module.
  *
- * - Durable on return: what `remember` answered is committed. A call is stored whole or not at all,
- *   and calls that arrive while a statement is running share the next one.
- * - Writers of one scope are one after the other, whatever the number of processes; those of
- *   different scopes do not wait for each other. Scopes are locked in one order: no deadlock.
+ * - Durable on return: when `remember` returns, its entries are committed. A call is stored
+ *   completely or not at all, and calls that arrive while a statement is running share the next
+ *   statement.
+ * - Writes to one scope are serialized across processes; writes to different scopes do not wait for
+ *   each other. A fixed lock order prevents deadlock.
  * - Every query is confined to `Tenant.Current`, and by row security to the tenant that its
- *   statement names. The index of words is looked up by equality alone: other operators could use
- *   no index under row security.
- * - A query reads rows of its terms in the scopes that it sees, at most 20,000 of them but for a
- *   term that has more; what other scopes and tenants hold costs it nothing.
- * - What is forgotten is deleted from every table. Keys stay, as hashes: what was erased is not
- *   remembered again by a repetition.
+ *   statement names. The word index is queried only by equality, because other operators cannot use
+ *   an index with row security.
+ * - A query reads the rows of its terms in the visible scopes, at most 20,000, except for a single
+ *   term with more rows. Memories of other scopes and tenants do not affect its cost.
+ * - Forgotten memories are deleted from every table. Their keys are kept as hashes, so that
+ *   repeating a call does not store an erased memory again.
  *
  * Inside a transaction of the same `SqlClient`, operations join it.
  *
@@ -36,10 +37,10 @@ import * as Spaces from "./PgMemory/Spaces.ts"
 import * as StoredMemory from "./PgMemory/StoredMemory.ts"
 import * as Writer from "./PgMemory/Writer.ts"
 
-/** Between two looks for memories without a vector. */
+/** The interval between checks for memories without a vector. */
 const fillPause = "1 minute"
 
-/** Makes the memory over the current `SqlClient`; its writers live as long as the scope. */
+/** Makes the memory over the current `SqlClient`; its writers run until the scope closes. */
 export const make = (
   spaces?: Spaces.Spaces
 ): Effect.Effect<Memory.Memory["Service"], never, SqlClient.SqlClient | Scope.Scope> =>
@@ -81,7 +82,7 @@ export const make = (
     })
   })
 
-/** Vectors follow what is stored; one that fails is filled in later. */
+/** Vectors are stored after their memories; a missing vector is added later. */
 const embedding = ({ import: importAll, remember }: Writer.Writer, spaces: Spaces.Spaces): Writer.Writer => {
   const embed = (operation: string, memories: ReadonlyArray<{ readonly id: string; readonly text: string }>) =>
     Effect.catch(spaces.embed(operation, memories), ({ message }) =>
@@ -107,14 +108,15 @@ const embedding = ({ import: importAll, remember }: Writer.Writer, spaces: Space
   }
 }
 
-/** The memory over a migrated database, by words. */
+/** The memory over a migrated database; recalls by words. */
 export const layer: Layer.Layer<Memory.Memory, never, SqlClient.SqlClient> = Layer.effect(Memory.Memory, make())
 
 export type VectorOptions = Spaces.Options
 
 /**
- * The memory by words and by meaning, over a database with `Migrations.migrateVectors`. What was
- * stored without the embedder is filled in while the layer lives.
+ * The memory over a database with `Migrations.migrateVectors`; recalls by words and by meaning.
+ * While the layer is running, it adds the vectors of memories that were stored without the
+ * embedder.
  */
 export const layerEmbedded = (
   options: VectorOptions = {}
@@ -135,8 +137,8 @@ export const layerEmbedded = (
   )
 
 /**
- * The memory with this embedder, where the database has vectors; elsewhere by words, which one line
- * of the log says. `undefined`: by words.
+ * The memory with this embedder, if the database supports vectors; otherwise it recalls by words,
+ * and logs a warning. `undefined`: recalls by words.
  */
 export const layerWith = (
   embedder: Embedder.Embedder["Service"] | undefined,
@@ -160,7 +162,7 @@ export const layerWith = (
 
 const tenantPage = 100
 
-/** Tenants that have or had memories, in order: for what is done for each of them, as `purge`. */
+/** Tenants that have or had memories, in order; for operations on each of them, such as `purge`. */
 export const tenants: Stream.Stream<string, Memory.MemoryError, SqlClient.SqlClient> = Stream.unwrap(
   Effect.map(SqlClient.SqlClient, (sql) =>
     Stream.paginate("", (after: string) =>
@@ -177,13 +179,13 @@ export const tenants: Stream.Stream<string, Memory.MemoryError, SqlClient.SqlCli
   )
 )
 
-/** How far a change of the embedder is. */
+/** The progress of a change of the embedder. */
 export type Progress = Spaces.Progress
 
 /**
- * Changes the embedder: fills its space with vectors of all memories of all tenants, while others
- * go on with the space that they have. It may be stopped and run again at any time, and goes on
- * with what is missing. Once it has ended, start processes with the new embedder.
+ * Changes the embedder: fills its space with vectors of all memories of all tenants, while other
+ * processes keep using their space. It can be stopped and run again at any time, and continues with
+ * the missing vectors. When it has completed, start processes with the new embedder.
  */
 export const migrate = (
   embedder: Embedder.Embedder["Service"],

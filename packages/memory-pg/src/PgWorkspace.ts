@@ -1,13 +1,14 @@
 /**
- * The files of executions in PostgreSQL, on a server or embedded: what a task writes on one machine
- * is read by another's, without a mount that they share.
+ * The files of executions in PostgreSQL, on a server or embedded: tasks on one machine can read the
+ * files that tasks on another machine write, without a shared mount.
  *
- * - A write is one transaction: the file is there as a whole or as it was, and the files of an
- *   execution are never larger than they may be, however many write at once.
+ * - A write is one transaction: the file is replaced completely or not at all, and concurrent
+ *   writes cannot exceed the size limit of an execution.
  * - Everything is confined to `Tenant.Current`, and by row security to the tenant that a statement
  *   names.
- * - Files go with their execution. Files of one that was not started are deleted after an hour.
- * - What an execution does not have is read from `base`, which nothing is written to.
+ * - Files are deleted with their execution. Files of an execution that was not started are deleted
+ *   after an hour.
+ * - Files that an execution does not have are read from `base`, which is never written to.
  */
 import * as Tenant from "@crewline/core/Tenant"
 import * as Workspace from "@crewline/core/Workspace"
@@ -21,7 +22,7 @@ import * as RowSecurity from "./RowSecurity.ts"
 import * as SqlFailure from "./SqlFailure.ts"
 
 export interface Options {
-  /** The most bytes that the files of one execution may have together. Default: 256 MiB. */
+  /** The maximum total size of the files of one execution, in bytes. Default: 256 MiB. */
   readonly maxTotalBytes?: number
   /** Files that every execution can read. Default: none. */
   readonly base?: Workspace.Files
@@ -29,13 +30,13 @@ export interface Options {
 
 const defaultMaxTotalBytes = 256 * 1024 * 1024
 
-/** How long files are kept whose execution was not started, in seconds. */
+/** How long files are kept if their execution was not started, in seconds. */
 const orphanSeconds = 3_600
 
 /** An arbitrary number that is unlikely to be used for locks of other applications. */
 const lockSpace = 7_239_274
 
-/** The longest path that the index takes in every case, in bytes. */
+/** The longest path that always fits into the index, in bytes. */
 const maxPathBytes = 1_024
 
 /** Makes the workspace over the current `SqlClient`. */
@@ -101,7 +102,7 @@ const write = Effect.fn("PgWorkspace.write")(function* (place: Place, given: str
   const tenant = yield* Tenant.Current
   const { sql } = place
   const size = bytes.length
-  // Writers of an execution are one after the other, or each would count without the others.
+  // Serializes the writers of an execution, because each must count the files of the others.
   const key = JSON.stringify([tenant, place.execution])
   const stored = yield* storage(
     path,

@@ -27,11 +27,14 @@ export interface Options {
   readonly url: Redacted.Redacted
   /** Connections at most, one of them for notifications; default 10. */
   readonly maxConnections?: number | undefined
-  /** What the server lists the connections as; default: as the URL says, else `crewline`. */
+  /** The name of the connections on the server; default: that of the URL, otherwise `crewline`. */
   readonly applicationName?: string | undefined
-  /** Settings that connections begin with, such as the role. Poolers refuse or forget them. */
+  /** Initial settings of connections, such as the role. Poolers refuse or forget them. */
   readonly settings?: Readonly<Record<string, string>> | undefined
-  /** A pooler gives every transaction another session: no statement is prepared, nobody listens. */
+  /**
+   * A pooler can use another session for each transaction: no statements are prepared, and no
+   * channel is listened to.
+   */
   readonly isPooled?: boolean | undefined
   /** Connections do not keep the process alive once they are open. Default: they do. */
   readonly unref?: boolean | undefined
@@ -47,15 +50,16 @@ export const layer = (options: Options): Layer.Layer<SqlClient.SqlClient | PgCli
       PgClient.layer({
         ...config,
         maxConnections: options.maxConnections ?? 10,
-        // The session that a statement was prepared in may serve another client by the next.
+        // By the next statement, the session in which a statement was prepared may serve another
+        // client.
         prepare: options.isPooled !== true
       })
     )
   )
 
 /**
- * Whether a pooler stands between, which gives each transaction another session: it makes the
- * number of the process up that a server tells when a session begins. A URL may say it as well
+ * Whether the connection uses a pooler that can use another session for each transaction. Such a
+ * pooler does not report the real process number of the session. A URL can set it explicitly
  * (`pgbouncer=true`, `pgbouncer=false`).
  */
 export const isPooled = (options: Options): Effect.Effect<boolean, SqlError> =>
@@ -101,7 +105,7 @@ const placeOf = ({ host, path, port }: PostgresUrl.Target): Pick<PgConnection.Co
   ...(path !== undefined && { path })
 })
 
-/** Asks the server itself, on a connection of its own: a standby may have become the primary. */
+/** Queries the server on a separate connection, because a standby may have become the primary. */
 const isWritable = (config: PgConnection.Config, target: PostgresUrl.Target): Promise<boolean> =>
   PgConnection.make({ ...config, ...placeOf(target) }).pipe(
     Effect.flatMap((connection) => connection.queryValues("show transaction_read_only", [], false)),

@@ -1,8 +1,9 @@
 /**
  * Connection URLs of PostgreSQL as libpq means them, with what node-postgres and hosting panels
  * add. What a URL says about encryption holds, or the URL is refused: nothing that asks for TLS
- * connects in plain text. Without a word about it a server on another machine is asked for TLS, and
- * one on this machine is not. No text of this file repeats a user, a password or a host.
+ * connects in plain text. If the URL does not specify encryption, TLS is requested from servers on
+ * other machines, but not on this machine. No message of this file contains a user, a password or a
+ * host.
  *
  * Source: https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING
  */
@@ -16,14 +17,14 @@ export interface Target {
   readonly port: number
   /** A socket of this machine. */
   readonly path?: string
-  /** What its certificate calls it, where `host` is only its address. */
+  /** The name in its certificate, if `host` is only its address. */
   readonly name?: string
 }
 
 export interface Connection {
-  /** The first that accepts a connection is taken, or that can be written to. */
+  /** The first one that accepts a connection, or that accepts writes, is used. */
   readonly targets: readonly [Target, ...ReadonlyArray<Target>]
-  /** A standby or a server that is read-only is passed over. */
+  /** Standbys and read-only servers are skipped. */
   readonly isWritable: boolean
   readonly tls: Encryption.Tls
   readonly username?: string
@@ -32,7 +33,10 @@ export interface Connection {
   readonly options?: string
   readonly applicationName?: string
   readonly connectTimeoutSeconds?: number
-  /** Whether a pooler gives every transaction another session; undefined: the URL does not say. */
+  /**
+   * Whether a pooler can use another session for each transaction; undefined: not specified in the
+   * URL.
+   */
   readonly isPooled?: boolean
 }
 
@@ -108,7 +112,7 @@ const secondsOf = (text: string | undefined): number | undefined => {
   if (seconds !== undefined && !Number.isInteger(seconds)) {
     throw new Refused("connect_timeout must be a number of seconds")
   }
-  // As libpq has it: nothing, zero and less are no limit.
+  // As in libpq, no value, zero and negative numbers mean no limit.
   return seconds === undefined ? undefined : Math.max(0, seconds)
 }
 
@@ -123,7 +127,7 @@ const isWritable = (sessions: string | undefined): boolean => {
 // --- hosts
 // ------------------------------------------------------------------------------------------------------------------------
 
-/** A host of the authority and its port, still encoded: a path may hold a colon. */
+/** A host of the authority and its port, still encoded: a path may contain a colon. */
 const hostOf = (text: string): { readonly name: string; readonly port: string } => {
   const [, name, port = ""] = /^(\[[^\]]*\]|[^:]*)(?::(\d*))?$/.exec(text.trim()) ?? []
   if (name === undefined) {
@@ -132,7 +136,7 @@ const hostOf = (text: string): { readonly name: string; readonly port: string } 
   return { name: decodeURIComponent(name), port }
 }
 
-/** A list of nothing is none. */
+/** A list of empty texts is an empty text. */
 const listOf = (texts: ReadonlyArray<string>): string => (texts.every((text) => text === "") ? "" : texts.join(","))
 
 /** Hosts with their ports, several with commas; one port is for all of them. */

@@ -13,7 +13,7 @@ export interface Range {
   readonly bits: number
 }
 
-/** An address; `undefined` for any other text. A zone (`%eth0`) is left out. */
+/** An address; `undefined` for any other text. A zone (`%eth0`) is omitted. */
 export const parse = (text: string): Address | undefined => {
   const [address = "", ...zone] = text.split("%")
   if (zone.length > 1 || zone[0] === "" || (zone.length === 1 && !address.includes(":"))) return undefined

@@ -31,14 +31,14 @@ export interface Options {
 
 const refused = (reason: string): Approval => ({ _tag: "Refused", reason })
 
-/** A tool that has changed since it was approved is asked about again, under this id. */
+/** The id of the new ask for a tool that has changed since it was approved. */
 const again = (id: string, definition: string): string => `${id}.again.${definition.slice(0, 12)}`
 
 /** True for the asks of a call, whose ids begin with `base`, that are approvals. */
 export const isOf = (base: string, id: string | undefined): boolean =>
   id !== undefined && (id === base || id.startsWith(`${base}.again.`))
 
-/** The arguments that a person has put in place of those of a call. */
+/** The arguments by which a person has replaced those of a call. */
 export const editedArguments = ({ history }: Leg, base: string): Schema.JsonObject | undefined => {
   let edited: Schema.JsonObject | undefined
   for (const [id, { answer, arguments: args }] of history.answers)
@@ -48,7 +48,7 @@ export const editedArguments = ({ history }: Leg, base: string): Schema.JsonObje
 
 const isDeclared = ({ leg }: Equipment, tool: Tool): boolean => leg.task.approvals?.includes(tool.name) === true
 
-/** True when nobody is asked about the call, and nobody was. */
+/** True if the call needs no approval and none was requested. */
 export const isFree = (
   equipment: Equipment,
   { decision, id, tool }: Pick<Options, "decision" | "id" | "tool">

@@ -1,8 +1,11 @@
-/** What binds the calls of a task: policies, and which tools the author of the crew has listed. */
+/**
+ * What decides about the calls of a task: its policies, and the tools that the author of the crew
+ * has listed.
+ */
 import type * as Plan from "../Plan.ts"
 import type * as Policy from "../Policy.ts"
 
-/** The policies that bind a task. */
+/** The policies that apply to a task. */
 export const policiesOf = (
   plan: Plan.Plan,
   task: Plan.PlannedTask,
@@ -37,11 +40,13 @@ const listingOf = (plan: Plan.Plan): Listing => {
   return { tasks: new Map(plan.tasks.map((task) => [task.id, task])), tools }
 }
 
-/** Every turn asks: reading all tasks each time would make executions quadratic. */
+/**
+ * Cached, because every turn needs it: reading all tasks each time would make executions quadratic.
+ */
 const listings = new WeakMap<Plan.Plan, Listing>()
 
 /**
- * Tools that the author of the crew has given to the agent or to the task. Tools that a model lists
+ * Tools that the author of the crew has listed for the agent or the task. Tools that a model lists
  * in a task that it adds are not included.
  */
 export const listedIn = (plan: Plan.Plan, { agent, codeOf, id }: Plan.PlannedTask): ReadonlySet<string> => {

@@ -1,11 +1,11 @@
-/** Whether a call of a task is made, by all policies that bind the task. */
+/** Decides whether a call of a task is made, by all policies that apply to the task. */
 import type * as Schema from "effect/Schema"
 import * as Policy from "../Policy.ts"
 import type { Tool } from "../Toolbox.ts"
 import type { Equipment } from "./Equipment.ts"
 import * as Exposure from "./Exposure.ts"
 
-/** What is decided about a call with these arguments. */
+/** The decision about a call with these arguments. */
 export const of = (
   { found, isOwn, leg, listed, policies }: Equipment,
   tool: Tool,

@@ -33,7 +33,7 @@ export interface Equipment {
   readonly found: Searching.Found
   /** Built-in tools for working with other agents and for reading messages and results. */
   readonly isOwn: (tool: Toolbox.Tool) => boolean
-  /** Tools that the author of the crew has given to the agent or the task. */
+  /** Tools that the author of the crew has listed for the agent or the task. */
   readonly listed: ReadonlySet<string>
   readonly policies: ReadonlyArray<Policy.Scoped>
   /** Results that were truncated for the model. */

@@ -39,7 +39,8 @@ const isPrivate = ({ kind, name, origin }: Tool): boolean =>
 const isUntrusted = ({ kind, origin }: Tool): boolean => (origin === undefined ? kind === "network" : origin === "web")
 
 /**
- * A call that reaches other machines, or runs code that may. Crewline's built-in sandbox cannot.
+ * A call that connects to other machines, or runs code that might. Crewline's built-in sandbox
+ * cannot connect.
  */
 export const leadsOut = ({ kind, source }: Tool): boolean =>
   kind === "network" || ((kind === undefined || kind === "execute") && source !== "built-in")

@@ -87,7 +87,10 @@ const remembered = (memories: ReadonlyArray<Recalled>): string => {
   return text
 }
 
-/** With what reviews asked for when it was made, which is to be right at once this time. */
+/**
+ * The memory with the feedback of its reviews, so that the agent can follow it in the first
+ * version.
+ */
 const withLesson = ({ outcome, text }: Recalled): string =>
   outcome?.lesson === undefined ? text : `${text}\n  Before it was accepted, it was sent back: ${outcome.lesson}`
 
@@ -250,11 +253,11 @@ export const unknownTool = (name: string, known: ReadonlyArray<string>): string 
   return `There is no tool "${name}". ${hint}${known.length === 0 ? "You have no tools." : `Your tools: ${known.join(", ")}.`}`
 }
 
-/** A policy does not let a call be made. */
+/** The result of a call that a policy denies. */
 export const policyDenied = (tool: string, reason: string): string =>
   `The call to "${tool}" was denied: ${reason} Do not repeat it; continue without it, or state that you need it.`
 
-/** A call took longer than it may. */
+/** The result of a call that exceeded its time limit. */
 export const toolTimeout = (tool: string, millis: number): string =>
   `The tool "${tool}" did not finish within its time limit of ${millis} ms; it was stopped.`
 

@@ -1,6 +1,6 @@
 /**
- * What a model is shown of a result: all of it, or its beginning and how to read on. The log keeps
- * the whole.
+ * The text of a result for a model: all of it, or its beginning with instructions to read the rest.
+ * The log contains the whole result.
  */
 import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
@@ -8,15 +8,15 @@ import * as JsonSize from "../JsonSize.ts"
 import * as Tool from "../Tool.ts"
 import { type Tool as AnyTool, ToolRetry } from "../Toolbox.ts"
 
-/** The tool by which a model reads on. */
+/** The name of the tool that reads the rest of a result. */
 export const name = "tool_result"
 
-/** Results that were shown in part, by the id of their call. */
+/** Truncated results, by the id of their call. */
 export type Cut = Map<string, Schema.Json>
 
 const textOf = (result: Schema.Json): string => (typeof result === "string" ? result : JSON.stringify(result))
 
-/** The result, or its beginning, which is noted in `cut`. */
+/** The result or its beginning. A truncated result is added to `cut`. */
 export const of = (
   result: Schema.Json,
   {

@@ -15,7 +15,7 @@ export interface Standing extends Wait.Standings {
   readonly answer: (id: string) => Effect.Effect<EventLog.RecordedAsk | undefined, EventLog.EventLogError>
   /** When an ask or a timer that is open ends, in milliseconds from now; `undefined`: never. */
   readonly remainingMillis: (id: string) => number | undefined
-  /** A person has approved every further call of the tool with this definition. */
+  /** True if a person has approved every further call of the tool with this definition. */
   readonly isApproved: (tool: string, definition: string) => boolean
   /** What tasks that were spawned came to. */
   readonly results: (

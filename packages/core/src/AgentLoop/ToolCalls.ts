@@ -179,7 +179,7 @@ const stepOf = Effect.fnUntraced(function* (
   if (!Predicate.isReadonlyObject(sent)) {
     return refused(turn.answer.finishReason === "length" ? Prompting.truncatedCall : Prompting.unparsableArguments)
   }
-  // What a model sends is JSON; the guard above only does not say so.
+  // Arguments from a model are JSON, which the type of the guard above does not express.
   const ready = Repair.ready(tool, sent as Schema.JsonObject)
   if (Result.isFailure(ready)) return ambiguous(ready.failure, sent as Schema.JsonObject)
   const params = ready.success
@@ -255,8 +255,8 @@ const startOf = ({ run, task }: Leg, turn: Turn.Turn, call: Call): Draft => ({
 })
 
 /**
- * Makes one call, or refuses it, and records the result. `known`: that of an earlier call with the
- * same arguments, as JSON.
+ * Makes one call, or refuses it, and records the result. `known`: the result of an earlier call
+ * with the same arguments, as JSON.
  */
 const execute = Effect.fnUntraced(function* (
   leg: Leg,
@@ -292,7 +292,7 @@ const execute = Effect.fnUntraced(function* (
   return outcome
 })
 
-/** A call that takes longer than its tool says is stopped. */
+/** Stops a call that exceeds the time limit of its tool. */
 const limited = (
   { name, timeoutMillis }: Tool,
   work: Effect.Effect<Schema.Json, ToolError>

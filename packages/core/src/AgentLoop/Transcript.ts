@@ -36,7 +36,7 @@ export interface Transcript {
   readonly groups: ReadonlyMap<string, ReadonlyArray<Wait.Group>>
   /** Answers to asks of the task, by the ask's id. */
   readonly answers: ReadonlyMap<string, ExecutionEvent.AskAnswered>
-  /** The definitions of the tools that approvals of the task are about, by the ask's id. */
+  /** The definitions of the tools that the approvals of the task refer to, by the id of the ask. */
   readonly definitions: ReadonlyMap<string, string>
   /** What silence answers to questions of the task, by the ask's id. */
   readonly defaults: ReadonlyMap<string, Schema.Json>

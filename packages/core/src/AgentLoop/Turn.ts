@@ -26,7 +26,7 @@ export interface Turn {
   readonly isLast: boolean
   /** The least trusted origin of what the agent was shown before it. */
   readonly trust: Origin
-  /** What the agent has seen before, which policies depend on. */
+  /** The data that the agent has read before; policies depend on it. */
   readonly seen: () => Exposure.Seen
   /**
    * What must be appended before anything happens that depends on the turn, or else with the

@@ -80,7 +80,7 @@ export const Definition = Schema.Struct({
    */
   memory: Schema.optionalKey(Schema.Union([Schema.Boolean, MemoryOptions.MemoryOptions])),
   /**
-   * Which calls of tools are made in all of its tasks. Default: those of the tools that it lists.
+   * Which tool calls are allowed in all of its tasks. Default: calls of the tools that it lists.
    */
   policy: Schema.optionalKey(Policy.Policy),
   /** Time limit of a whole execution. Default: none. */

@@ -71,7 +71,7 @@ const managerProblems = ({ agents, crew, suggester, tasks }: Options): ReadonlyA
 
 const isPolicy = Schema.is(Policy.Policy)
 
-/** A rule whose schema is not one would decide about nothing. */
+/** A rule with an invalid schema would have no effect. */
 const policyProblems = (declaration: Schema.Json, path: Problem["path"]): ReadonlyArray<Problem> => {
   const policy = isObject(declaration) ? declaration["policy"] : undefined
   if (!isPolicy(policy)) return []

@@ -16,12 +16,12 @@ export interface StartOptions extends ExecutionEvent.Requester {
   /** The same key and request again answers with the first execution. */
   readonly idempotencyKey?: string
   /**
-   * The id of the execution, made by `newId`, under which its files are stored already, and a hash
-   * of them: another request with the same idempotency key has the same. Default: a new id, without
-   * files.
+   * The id of the execution, made by `newId`, under which its files are already stored, and a hash
+   * of the files: a repeated request with the same idempotency key must have the same hash.
+   * Default: a new id, without files.
    */
   readonly prepared?: { readonly id: string; readonly hash: string }
-  /** True: the crew was generated, so that calls which do more than read are asked about. */
+  /** True: the crew was generated, so calls that do more than read require approval. */
   readonly generated?: boolean
   /** Of a stored crew, for listing its executions. */
   readonly crewId?: string

@@ -28,7 +28,7 @@ export interface Range {
 /** A view as JSON. A final one that is asked for again may be the same object. */
 export interface ViewJson {
   readonly text: string
-  /** The execution has ended: the same range of the view is the same text from now on. */
+  /** The execution has ended: the text of the same range of the view no longer changes. */
   readonly isFinal: boolean
 }
 

@@ -58,7 +58,7 @@ export const answered = (state: Execution, event: AskAnswered): Partial<Executio
   }
 }
 
-/** What an approval of every further call is known by: a tool of that definition. */
+/** The key of an approval of every further call: the tool and its definition. */
 export const approvalKey = (tool: string, definition: string | undefined): string =>
   definition === undefined ? tool : `${tool} ${definition}`
 

@@ -19,7 +19,7 @@ export interface Notice {
     | "budget-refused"
     /** Older turns were left out, because the conversation would not have fitted. */
     | "context-trimmed"
-    /** The provider refused a feature of the request, and was asked again without it. */
+    /** The provider rejected a feature, and the request was repeated without it. */
     | "adapted"
   /** The model reference. */
   readonly model: string

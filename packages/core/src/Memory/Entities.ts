@@ -19,7 +19,7 @@ const name = new RegExp(`(?<![\\p{L}\\p{N}@./°])${nameSource}`, "gu")
 
 const calendar =
   /^(?:january|february|march|april|may|june|july|august|september|october|november|december|monday|tuesday|wednesday|thursday|friday|saturday|sunday)s?\b/i
-/** Languages and peoples are not entities alone. */
+/** Languages and peoples are not entities on their own. */
 const language =
   /^(?:english|french|german|spanish|italian|portuguese|dutch|russian|polish|chinese|mandarin|japanese|korean|arabic|hindi|turkish|swedish|greek|american|british|european|african|asian|australian|austrian|belgian|brazilian|canadian|czech|danish|egyptian|finnish|hungarian|indian|indonesian|iranian|irish|israeli|mexican|nigerian|norwegian|scottish|swiss|thai|ukrainian|vietnamese|welsh|latin|arctic|antarctic)s?$/i
 /** Who holds it, is of an organization. */

@@ -1,10 +1,10 @@
-/** What an answer says of a memory besides what is stored: how it does for the query, and why. */
+/** The fields of a result that are not stored: how well the memory matches the query, and why. */
 import type { Explanation, Query, Recalled } from "../MemoryQuery.ts"
 import type { Entry } from "../MemoryEntry.ts"
 import * as Making from "./Making.ts"
 import * as Ranking from "./Ranking.ts"
 
-/** The answer for a memory that was selected. */
+/** The result for a memory that was selected. */
 export const recalledOf = (
   entry: Entry,
   { parts, score }: Pick<Ranking.Ranked<unknown>, "parts" | "score">,
@@ -19,15 +19,15 @@ export const recalledOf = (
 const nothing = { lexical: 0, vector: 0, recency: 0, importance: 0, entity: 0, match: 0 }
 
 export interface Found {
-  /** All that match, best first. */
+  /** All matching memories, best first. */
   readonly ranked: ReadonlyArray<Ranking.Ranked<unknown>>
-  /** Terms of the query that the memory or its context has, the heaviest first. */
+  /** Terms of the query that the memory or its context contains, the most important first. */
   readonly terms: Explanation["terms"]
-  /** Whether the query sees the memory at all. */
+  /** Whether the memory is visible to the query. */
   readonly isSeen: boolean
 }
 
-/** How the memory with this id does. */
+/** The explanation for the memory with this id. */
 export const explanationOf = (id: string, { isSeen, ranked, terms }: Found): Explanation => {
   const index = ranked.findIndex((each) => each.id === id)
   if (index === -1) {

@@ -11,7 +11,7 @@ import * as Terms from "./Terms.ts"
 import * as Visibility from "./Visibility.ts"
 
 export interface Found {
-  /** All that match, best first. */
+  /** All matching memories, best first. */
   readonly ranked: ReadonlyArray<Ranking.Ranked<Stored>>
   /** The terms of the query and their weights. */
   readonly weights: ReadonlyMap<string, number>
@@ -88,7 +88,7 @@ export const find = (tenant: LocalTenant, query: Query, now: number, meaning?: M
   return { ranked, weights, frequencies }
 }
 
-/** The terms of the query that a memory or its context has, the heaviest first. */
+/** The terms of the query that a memory or its context contains, the most important first. */
 export const termsOf = ({ frequencies, weights }: Found, stored: Stored) =>
   [...frequencies]
     .flatMap(([term, found]) => (found.has(stored) ? [{ term, weight: weights.get(term)! }] : []))

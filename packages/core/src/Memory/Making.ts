@@ -27,7 +27,7 @@ export const identityOf = ({
 export const subjectOf = ({ scope, subject }: Pick<Entry, "scope" | "subject">): string | undefined =>
   subject === undefined ? undefined : JSON.stringify([Visibility.keyOf(scope), subject])
 
-/** Ids in the order of storing, also within a millisecond. `at`: now, in milliseconds. */
+/** Ids that sort in the order of storing, even within a millisecond. `at`: now, in milliseconds. */
 export const makeIds = (random: { readonly nextDoubleUnsafe: () => number }) => {
   let last = 0
   return (at: number) => (): string => {
@@ -93,7 +93,7 @@ export const asOf = (entry: Entry, time: number | undefined): Entry => {
 export const held = ({ storedAt, validTo }: Entry, time: number): boolean =>
   Date.parse(storedAt) <= time && (validTo === undefined || Date.parse(validTo) > time)
 
-/** Whom a memory is of: who said it, or the entity that it is about. */
+/** The author of a memory, or the entity that it is about. */
 export const namesOf = ({ kind, mentions, speaker }: Entry): ReadonlyArray<string> => [
   ...(speaker === undefined ? [] : [speaker]),
   ...(kind === "entity" ? mentions.flatMap(({ aliases = [], name }) => [name, ...aliases]) : [])

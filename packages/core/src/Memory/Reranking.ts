@@ -1,17 +1,17 @@
-/** Puts the reranker, where there is one, into a ranking. Every layer uses this. */
+/** Applies the reranker, if there is one, to a ranking. Every layer uses this. */
 import * as Effect from "effect/Effect"
 import { Reranker, RerankerError } from "../Reranker.ts"
 import * as Ranking from "./Ranking.ts"
 
 type Service = Reranker["Service"]
 
-/** Ranks again what the query has found, best first. */
+/** Ranks the results of the query again, best first. */
 export type Rerank = <Memory>(
   query: string,
   ranked: ReadonlyArray<Ranking.Ranked<Memory>>
 ) => Effect.Effect<ReadonlyArray<Ranking.Ranked<Memory>>>
 
-/** With the reranker in the context; without one, the ranking stays as it is. */
+/** Uses the reranker in the context; without one, the ranking is unchanged. */
 export const make: Effect.Effect<Rerank> = Effect.map(Effect.serviceOption(Reranker), (reranker): Rerank =>
   reranker._tag === "None" ? (_, ranked) => Effect.succeed(ranked) : by(reranker.value)
 )

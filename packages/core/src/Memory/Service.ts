@@ -12,7 +12,7 @@ type Failure = MemoryError | InvalidMemory
 export class Memory extends Context.Service<
   Memory,
   {
-    /** All or nothing; a receipt for each, in order. */
+    /** Stores all entries or none; returns a receipt for each, in order. */
     readonly remember: (
       entries: ReadonlyArray<Entry.Remembered>
     ) => Effect.Effect<ReadonlyArray<Entry.Receipt>, Failure>

@@ -7,8 +7,8 @@ export { isTrusted, leastTrusted }
 export const parts: ReadonlyArray<Part> = Part.literals
 
 /**
- * Whether a memory is seen from a scope: it names nothing that the scope does not, but for the
- * parts in `any`.
+ * Whether a memory is visible from a scope: every part of the memory's scope must match, except for
+ * the parts in `any`.
  */
 export const isSeenFrom = (memory: Scope, scope: Scope, any: ReadonlyArray<Part> = []): boolean =>
   parts.every((part) => memory[part] === undefined || memory[part] === scope[part] || any.includes(part))

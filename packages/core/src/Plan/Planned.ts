@@ -56,7 +56,7 @@ export interface PlannedAgent
   readonly cache?: true
   /** True: it may give work to its coworkers. */
   readonly allowDelegation?: true
-  /** Which calls of its tools are made; absent: all. */
+  /** Which of its tool calls are allowed; absent: all. */
   readonly policy?: Policy.Policy
   /** Whether and how it recalls memories; absent: as the plan declares. */
   readonly memory?: boolean | MemoryOptions
@@ -109,8 +109,8 @@ export interface PlannedTask
   readonly cache?: true
   readonly humanInput?: PlannedReview
   /**
-   * Policies besides those of the crew and the agent: its own, and those of the tasks that it was
-   * added by.
+   * Policies in addition to those of the crew and the agent: its own, and those of the tasks that
+   * added it.
    */
   readonly policies?: ReadonlyArray<Policy.Scoped>
   /** What a task that was spawned is called in lists; absent: its id. */
@@ -187,7 +187,7 @@ export interface Plan extends Pick<Definition, "name" | "limits">, Required<Pick
   readonly checksOff?: ReadonlyArray<string>
   /** A tool whose function throws fails its task. Absent: its agent is told. */
   readonly onToolDefect?: "fail"
-  /** Which calls of tools are made in all tasks; absent: those of the tools that it lists. */
+  /** Which tool calls are allowed in all tasks; absent: calls of the tools that it lists. */
   readonly policy?: Policy.Policy
   /** True: the tools that the crew lists are unknown. */
   readonly generated?: true

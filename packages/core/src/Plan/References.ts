@@ -54,7 +54,7 @@ export const make = ({ agents, definition, tasks }: Checked): References => {
       })
     }
   }
-  // A rule about a tool that does not exist would decide about nothing.
+  // A rule about a tool that does not exist would have no effect.
   const policy = (declaration: unknown, path: Path) => {
     const rules = Predicate.isReadonlyObject(declaration) ? declaration["policy"] : undefined
     if (isPolicy(rules))

@@ -32,7 +32,7 @@ const namePattern = /^[A-Za-z_][A-Za-z0-9_-]{0,99}$/
 /** What a task that is added cannot have. */
 const left = ["attachments", "humanInput", "outputFile", "policy", "signals", "when"] as const
 
-/** The policies of a task also bind the tasks that it adds, regardless of their agents. */
+/** The policies of a task also apply to the tasks that it adds, regardless of their agents. */
 const inherited = (plan: Plan, parent: PlannedTask, agentName: string): ReadonlyArray<Policy.Scoped> => {
   const own = agentName === parent.agent ? undefined : plan.agents[parent.agent]?.policy
   return [
@@ -133,7 +133,7 @@ const planned = (place: Place, given: unknown): Result.Result<PlannedTask, strin
   })
 }
 
-/** A task that waits for others is given no more time by that. */
+/** Waiting for other tasks does not extend the time limit of a task. */
 const timeLimit = (
   task: Pick<PlannedTask, "timeoutMillis">,
   parent: PlannedTask

@@ -1,9 +1,9 @@
-/** What a call of a tool does at most. */
+/** The most powerful effect of a tool call. */
 import * as Schema from "effect/Schema"
 
 /**
- * It reads, changes files or what is stored, runs code, or reaches another machine. A tool that
- * does several of these has the last of them as its kind.
+ * A call reads, changes files or stored data, runs code, or connects to another machine. If several
+ * apply, the last one is the kind of the tool.
  */
 export const Kind = Schema.Literals(["read", "write", "execute", "network"])
 export type Kind = typeof Kind.Type
@@ -11,7 +11,7 @@ export type Kind = typeof Kind.Type
 /** The kind of a tool that declares none: nothing is known about its code. */
 export const defaultKind: Kind = "execute"
 
-/** Each in words. */
+/** A description of each kind. */
 export const does: { readonly [kind in Kind]: string } = {
   read: "reads",
   write: "changes what is stored",

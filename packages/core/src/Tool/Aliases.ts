@@ -1,7 +1,7 @@
 /**
- * Other names of arguments. Models know tools of other frameworks and use their names. These are
- * replaced before anything is decided about a call: policies, approvals, events and the tool itself
- * are about the same arguments.
+ * Other names of arguments. Models have been trained on tools of other frameworks and use their
+ * names. These are replaced before policies decide about a call, so policies, approvals, events and
+ * the tool itself see the same arguments.
  */
 import type * as JsonSchema from "effect/JsonSchema"
 import * as Predicate from "effect/Predicate"
@@ -11,8 +11,8 @@ import * as CanonicalJson from "../CanonicalJson.ts"
 import { type Tool, ToolRetry } from "./Definition.ts"
 
 /**
- * By alias: the argument that it stands for; or, with `parentOf`, the argument that holds a path
- * below the directory that the alias names.
+ * By alias: the argument that it replaces; or, with `parentOf`, the argument that contains a path
+ * relative to the directory in the alias.
  */
 export type Aliases = NonNullable<Tool["aliases"]>
 
@@ -42,7 +42,7 @@ export const resolve = (
   }
   for (const [directory, path] of parents) {
     const joined = join(resolved.get(directory), resolved.get(path))
-    // The validation names what is left.
+    // The validation reports the remaining problem.
     if (joined === undefined) continue
     resolved.set(path, joined)
     resolved.delete(directory)
@@ -50,7 +50,7 @@ export const resolve = (
   return Result.succeed(Object.fromEntries(resolved))
 }
 
-/** Throws a `TypeError` when an alias hides an argument, or stands for none. */
+/** Throws a `TypeError` if an alias is also the name of an argument, or does not refer to one. */
 export const check = (tool: string, aliases: Aliases, parameters: JsonSchema.JsonSchema): void => {
   const properties = Predicate.isReadonlyObject(parameters["properties"]) ? parameters["properties"] : {}
   for (const [alias, target] of Object.entries(aliases)) {

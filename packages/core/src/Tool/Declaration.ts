@@ -145,7 +145,7 @@ const usable = (what: string, schema: JsonSchema.JsonSchema): JsonSchema.JsonSch
 export const invalidArguments = (tool: string, violations: ReadonlyArray<JsonSchemaValidator.Violation>): string =>
   `The arguments are not valid for the tool "${tool}":\n${listed(violations)}\nCall it again with corrected arguments.`
 
-/** The message about a result that is not what the tool declares. */
+/** The message about a result that does not match the declared output. */
 export const unfitResult = (tool: string, violations: ReadonlyArray<JsonSchemaValidator.Violation>): string =>
   `The tool "${tool}" returned a result that does not fit its output schema:\n${listed(violations)}`
 

@@ -11,9 +11,9 @@ import type { Files } from "../Workspace.ts"
 import type { Kind, Source } from "./Traits.ts"
 
 /**
- * Why a call failed, for programs, where the message does not suffice: lower case, words joined by
- * hyphens. `address-refused` and `path-refused` come from the guards, `policy-denied` from the
- * policy, `arguments-invalid` from the check of the arguments; tools may have others.
+ * Why a call failed, for programs: lower case, words joined by hyphens. `address-refused` and
+ * `path-refused` come from the guards, `policy-denied` from the policy, and `arguments-invalid`
+ * from the validation of the arguments; tools can use other codes.
  */
 export const Code = Schema.String
 
@@ -44,7 +44,7 @@ export interface ToolContext {
   readonly userId?: string
   readonly executionId: string
   readonly taskId: string
-  /** The fence of the run, and the turn of the attempt that made the call, from 1. */
+  /** The fencing token of the run, and the turn of the attempt that made the call, from 1. */
   readonly run: number
   readonly turn: number
   readonly agent: string
@@ -159,12 +159,12 @@ export interface Tool {
   /** JSON Schema (2020-12) of the arguments object. */
   readonly parameters: JsonSchema.JsonSchema
   /**
-   * Other names of arguments, which are replaced before anything is decided about a call: the
-   * argument that each stands for; or, with `parentOf`, the argument that holds a path below the
-   * directory that it names.
+   * Other names of arguments, which are replaced before policies decide about a call: the argument
+   * that each replaces; or, with `parentOf`, the argument that contains a path relative to the
+   * directory in the alias.
    */
   readonly aliases?: { readonly [alias: string]: string | { readonly parentOf: string } }
-  /** Arguments that are paths of the workspace, one or a list, which get one spelling before. */
+  /** Arguments that are paths of the workspace (one path or a list), which are normalised first. */
   readonly paths?: ReadonlyArray<string>
   /**
    * True when running the same call twice does no harm (reading, computing): then a crash in the
@@ -180,12 +180,13 @@ export interface Tool {
   /** Time limit of one call, in milliseconds. Absent: only that of the task. */
   readonly timeoutMillis?: number
   /**
-   * The most characters of a result, as JSON, that a model is shown at once; it can read on.
-   * Absent: `Traits.defaultMaxResult`.
+   * Maximum length of a result, in characters of JSON, before it is truncated for a model, which
+   * can read the rest. Absent: `Traits.defaultMaxResult`.
    */
   readonly maxResult?: number
   /**
-   * What stands behind the tool and is not said elsewhere, such as an address; part of its hash.
+   * Details of the implementation that no other field contains, such as an address; part of the
+   * hash.
    */
   readonly definition?: Schema.Json
   /** True: within an attempt, the same arguments may be answered with an earlier result. */

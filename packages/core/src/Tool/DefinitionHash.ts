@@ -1,4 +1,4 @@
-/** What makes a tool the same tool: an approval of one does not count for another of its name. */
+/** The identity of a tool: an approval is not valid for another tool of the same name. */
 import * as Digest from "effect/crypto/Digest"
 import * as Effect from "effect/Effect"
 import * as CanonicalJson from "../CanonicalJson.ts"
@@ -8,8 +8,8 @@ import { defaultKind } from "./Traits.ts"
 const known = new WeakMap<Tool, string>()
 
 /**
- * SHA-256, in hexadecimal digits, of what a tool says of itself: name, description, schemas, kind,
- * source, and what stands behind its address. The order of keys does not matter.
+ * SHA-256, in hexadecimal digits, of the definition of a tool: name, description, schemas, kind,
+ * source and backing address. The order of keys does not matter.
  */
 export const hashOf = (tool: Tool): Effect.Effect<string> => {
   const made = known.get(tool)

@@ -77,19 +77,19 @@ export interface Shared<P extends Parameters> {
   /**
    * Other names of arguments, such as `{ file_path: "path" }`. They are replaced before policies,
    * approvals and the function see the arguments; two names with different values are invalid.
-   * `{ directory: { parentOf: "path" } }` puts a directory in front of the path.
+   * `{ directory: { parentOf: "path" } }` prepends a directory to the path.
    */
   readonly aliases?: Aliases
   /**
-   * Arguments that are paths of the workspace, one or a list. Policies, approvals and the function
-   * see `secret/a` for `./secret//a` and `secret\a`.
+   * Arguments that are paths of the workspace (one path or a list). Policies, approvals and the
+   * function see `secret/a` for `./secret//a` and `secret\a`.
    */
   readonly paths?: ReadonlyArray<string>
   /** True when running the same call twice does no harm. Default: false. */
   readonly idempotent?: boolean
   /**
-   * What a call does at most: `read`, `write` (changes files), `execute` (runs code) or `network`
-   * (reaches another machine). Policies go by it. Default: `execute`.
+   * The most powerful effect of a call: `read`, `write` (changes files), `execute` (runs code) or
+   * `network` (connects to another machine). Policies depend on it. Default: `execute`.
    */
   readonly kind?: Kind
   /** Where it comes from. Default: `code`. */
@@ -99,8 +99,8 @@ export interface Shared<P extends Parameters> {
   /** Time limit of one call. Default: only that of the task. */
   readonly timeout?: Task.Duration
   /**
-   * The most characters of a result, as JSON, that a model is shown at once; it can read on, and
-   * the log keeps the whole. Default: 32,000.
+   * Maximum length of a result, in characters of JSON, before it is truncated for a model, which
+   * can read the rest; the log contains the whole result. Default: 32,000.
    */
   readonly maxResult?: number
   /**

@@ -1,14 +1,14 @@
 /**
  * Arguments that are paths of the workspace, in one spelling: `./secret//a` and `secret\a` become
  * `secret/a`. Policies compare them as text, so another spelling of a denied path must not differ.
- * Paths that leave the workspace stay unchanged: the file tools refuse them.
+ * Paths outside the workspace are not changed: the file tools refuse them.
  */
 import type * as JsonSchema from "effect/JsonSchema"
 import * as Predicate from "effect/Predicate"
 import type * as Schema from "effect/Schema"
 import type { Tool } from "./Definition.ts"
 
-/** The arguments, and the same object if nothing changes. */
+/** The arguments with normalised paths; the same object if nothing changes. */
 export const normalize = ({ paths = [] }: Pick<Tool, "paths">, args: Schema.JsonObject): Schema.JsonObject => {
   const changed = paths.flatMap((name) => {
     const value = args[name]

@@ -1,4 +1,7 @@
-/** The arguments of a call as everything sees them: their own names, paths in one spelling. */
+/**
+ * The arguments of a call as policies, approvals and the tool receive them: declared names and
+ * normalised paths.
+ */
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import * as Aliases from "./Aliases.ts"

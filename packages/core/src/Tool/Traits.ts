@@ -1,4 +1,4 @@
-/** What is known of a tool besides its function: for policies, lists and limits. */
+/** Properties of a tool besides its function, for policies, lists and limits. */
 import * as Schema from "effect/Schema"
 
 export { defaultKind, Kind } from "../Policy.ts"
@@ -9,5 +9,5 @@ export { defaultKind, Kind } from "../Policy.ts"
 export const Source = Schema.Literals(["built-in", "code", "openapi"])
 export type Source = typeof Source.Type
 
-/** The most characters of a result, as JSON, that a model is shown at once: some 8,000 tokens. */
+/** Maximum length of a result for a model, in characters of JSON: about 8,000 tokens. */
 export const defaultMaxResult = 32_000

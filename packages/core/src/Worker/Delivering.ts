@@ -37,7 +37,7 @@ export interface Delivering {
 }
 
 /**
- * How long serving a row may take, in milliseconds: what became of it is stored before another
+ * How long serving a row may take, in milliseconds, so that its outcome is stored before another
  * process can claim it.
  */
 const maxServingMillis = (leaseMillis: number): number => leaseMillis - Math.min(5_000, leaseMillis / 4)
@@ -49,7 +49,7 @@ const maxRows = 64
 interface Open {
   readonly delivery: Outbox.Delivery
   readonly isServed: Deferred.Deferred<void>
-  /** The time by which it must be served. */
+  /** The deadline for serving it. */
   readonly deadline: number
   /** When others may claim it. */
   readonly until: number

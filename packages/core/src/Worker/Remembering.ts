@@ -47,9 +47,9 @@ export const consumer = (memory: Memory.Memory["Service"], log: Log): Outbox.Con
 })
 
 /**
- * What reviews said of a task, by the manager and by people: its score is the share of its criteria
- * that it passed, or without any half of what is left for each time that it was sent back; its
- * lesson, what it was sent back for. Absent: nobody reviewed it.
+ * The outcome of the reviews of a task, by the manager and by people. The score is the share of its
+ * criteria that it passed; without criteria, it is 1, halved each time the task was sent back. The
+ * lesson is the feedback. Absent: the task was not reviewed.
  */
 const outcomeOf = (
   log: Log,

@@ -1,4 +1,4 @@
-/** Where executions have their files, in a storage that all tenants share. */
+/** The location of the files of an execution, in a storage that all tenants share. */
 import * as Effect from "effect/Effect"
 import * as Tenant from "../Tenant.ts"
 

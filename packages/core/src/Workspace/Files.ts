@@ -6,7 +6,7 @@ import * as Schema from "effect/Schema"
 export const Code = Schema.Literals(["path-refused", "not-found", "too-large", "quota-exceeded", "unavailable"])
 export type Code = typeof Code.Type
 
-/** The file could not be read or written; the message states which and why. */
+/** The file could not be read or written; the message contains the path and the reason. */
 export class WorkspaceError extends Schema.TaggedError<WorkspaceError>()("WorkspaceError", {
   path: Schema.String,
   description: Schema.String,
@@ -44,5 +44,5 @@ export interface Files {
   readonly remove: (path: string) => Effect.Effect<void, WorkspaceError>
 }
 
-/** The largest file that is read or written, in bytes: providers take no larger ones. */
+/** The largest file that can be read or written, in bytes: providers accept no larger ones. */
 export const maxBytes = 32 * 1024 * 1024

@@ -1,4 +1,4 @@
-/** What every layer of `Workspace` that keeps executions apart must do. */
+/** The contract of every layer of `Workspace` that separates executions. */
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
@@ -6,7 +6,7 @@ import { describe } from "vitest"
 import * as Tenant from "../Tenant.ts"
 import * as Workspace from "../Workspace.ts"
 
-/** `maxTotalBytes`: what the layer lets the files of an execution have together. */
+/** `maxTotalBytes`: the layer's limit for the total size of the files of an execution. */
 export const suite = <E>(
   name: string,
   given: Layer.Layer<Workspace.Workspace, E>,

@@ -67,7 +67,7 @@ const startOptions: Record<keyof StartOptions, Check> = {
   userId: any
 }
 
-/** Options of which each would leave the other without effect. */
+/** Options that cannot be combined, because one would make the other ineffective. */
 const alternatives: ReadonlyArray<readonly [keyof Options, keyof Options]> = [
   ["directory", "database"],
   ["log", "directory"],
@@ -105,7 +105,7 @@ export const check = (given: Options): void => {
   if (isRecord(given.models)) checkModels(given.models)
 }
 
-/** The same for the options of a start, among which may be those of the client. */
+/** The same for the options of a start, which can include those of the client. */
 export const checkNames = (given: object): void => {
   if (!isObject(given)) {
     throw new InvalidOption(
@@ -147,7 +147,7 @@ const unknown = (place: string, name: string, known: ReadonlyArray<string>): Inv
   return new InvalidOption(`${place}${name}`, `There is no option "${place}${name}": ${hint}`)
 }
 
-/** Texts are not repeated: a URL may contain a password. */
+/** Describes a value without quoting text, because a URL may contain a password. */
 const shown = (value: unknown): string => {
   if (value === "") return "an empty text"
   if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list with other values"

@@ -22,7 +22,7 @@ const load = <A, E, R>(build: () => Promise<Layer.Layer<A, E, R>>): Layer.Layer<
 
 /**
  * The log of `log`, `database` or `directory`, otherwise an in-process one; and the memory of
- * `memory`, otherwise where the log is.
+ * `memory`, otherwise in the same place as the log.
  */
 export const stored = (
   options: Options,

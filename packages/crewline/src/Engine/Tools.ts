@@ -24,7 +24,7 @@ export const toolbox = ({ tools = [], workspace }: Options): Layer.Layer<Toolbox
   )
 }
 
-/** The message names what tools of files need, where a crew that uses one has no workspace. */
+/** Explains, if a crew uses a file tool but has no workspace, which option is missing. */
 export const explain = (error: unknown, { tools = [], workspace }: Options): unknown => {
   if (!(error instanceof Crew.CrewInvalid) || typeof workspace === "string" || !isList(tools)) return error
   const absent = /the tool "(\w+)", which does not exist:/

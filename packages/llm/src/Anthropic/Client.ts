@@ -1,5 +1,5 @@
 /**
- * The official client of Anthropic, without what every call of ours would pay for again
+ * The official client of Anthropic, without work that the SDK repeats for every call
  * (`LeanClient`). It uses the given key only: no profile, no token and no headers of the
  * environment.
  */

@@ -108,7 +108,8 @@ interface Sampling {
 }
 
 /**
- * The scale ends at 1 here, and at 2 elsewhere. A model that thinks takes no temperature at all.
+ * The scale of Anthropic ends at 1, that of other providers at 2. Models with extended thinking do
+ * not accept a temperature.
  */
 const samplingOf = ({ lacking, thinkingTokens }: Options, parameters: Request["options"]): Sampling => {
   const { stop, temperature, topP } = parameters ?? {}
@@ -160,7 +161,7 @@ interface Turn {
   readonly content: Array<ContentBlockParam>
 }
 
-/** `origin` undefined: nothing that was signed goes back. */
+/** `origin` undefined: signed content is not sent back. */
 const messagesOf = (messages: Request["messages"], origin: string | undefined): Array<Turn> => {
   const turns: Array<Turn> = []
   const say = (role: Turn["role"], content: Array<ContentBlockParam>): void => {

@@ -36,7 +36,8 @@ export interface Options {
 export interface Made {
   readonly body: ChatCompletionCreateParams
   /**
-   * The tool whose call is the answer, where the server has no better means for output of a schema.
+   * The tool whose call is the answer, if the server has no better way to request structured
+   * output.
    */
   readonly outputTool: string | undefined
   /** Features of the request that a server can refuse. */
@@ -108,7 +109,9 @@ const toolsOf = (tools: ReadonlyArray<ToolDefinition>): Array<ChatCompletionFunc
   return made
 }
 
-/** The tools that may be called; where none may be, those that the conversation is about. */
+/**
+ * The tools that may be called; if none may be called, the tools that the conversation refers to.
+ */
 const offered = ({ lacking, model }: Options, { toolChoice, tools }: Request): Array<ChatCompletionFunctionTool> => {
   if (tools.length === 0) return []
   if (!lacking.has("tools")) return toolsOf(tools)
@@ -222,8 +225,8 @@ class Messages {
     kept: Opaque.Kept | undefined,
     own: ReadonlySet<string>
   ): ChatCompletionMessageFunctionToolCall {
-    // Arguments that were not JSON go back as a JSON string: several servers parse what they are
-    // given here.
+    // Arguments that were not JSON are sent back as a JSON string, because several servers parse
+    // this field.
     const json = JSON.stringify(part.params) ?? "{}"
     return {
       id: this.#idOf(part.id, own),

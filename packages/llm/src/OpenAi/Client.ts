@@ -1,6 +1,5 @@
 /**
- * The official client of OpenAI, without what every call of ours would pay for again
- * (`LeanClient`).
+ * The official client of OpenAI, without work that the SDK repeats for every call (`LeanClient`).
  */
 import type { ChatCompletionCreateParams } from "openai/resources/chat/completions"
 import type { EmbeddingCreateParams } from "openai/resources/embeddings"

@@ -1,6 +1,6 @@
 /**
- * The best means for output of a schema that a server has: its format, a tool that has to be
- * called, any JSON; without any of them the prompt alone asks for it.
+ * The best way to request structured output that a server supports: a response format with the
+ * schema, a required tool call, or any JSON; otherwise, only the prompt requests it.
  */
 import type { Request } from "@crewline/core/Llm"
 import type * as Capabilities from "../Provider/Capabilities.ts"

@@ -37,7 +37,8 @@ export interface Options {
 export interface Made {
   readonly body: ResponseCreateParams
   /**
-   * The tool whose call is the answer, where the server has no better means for output of a schema.
+   * The tool whose call is the answer, if the server has no better way to request structured
+   * output.
    */
   readonly outputTool: string | undefined
   /** Features of the request that a server can refuse. */
@@ -100,7 +101,9 @@ const reasons = (model: string): boolean =>
 // A task offers the same tools in every turn.
 const knownTools = new WeakMap<ReadonlyArray<ToolDefinition>, ReadonlyArray<FunctionTool>>()
 
-/** The tools that may be called; where none may be, those that the conversation is about. */
+/**
+ * The tools that may be called; if none may be called, the tools that the conversation refers to.
+ */
 const offered = ({ lacking, model }: Options, { toolChoice, tools }: Request): ReadonlyArray<FunctionTool> => {
   if (tools.length === 0) return []
   if (lacking.has("tools")) {
@@ -184,8 +187,8 @@ class Items {
         const thought = this.#origin === undefined ? undefined : reasoningItem(part, this.#origin)
         if (thought !== undefined) thoughts.push(thought)
       } else if (part.type === "tool-call") {
-        // Arguments that were not JSON go back as a JSON string: several servers parse what they
-        // are given here.
+        // Arguments that were not JSON are sent back as a JSON string, because several servers
+        // parse this field.
         const json = JSON.stringify(part.params) ?? "{}"
         push({
           type: "function_call",

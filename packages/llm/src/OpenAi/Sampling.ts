@@ -1,11 +1,12 @@
-/** The options of a model that a server takes, in the words of OpenAI. */
+/** The model options that a server supports, under OpenAI's names. */
 import type { Request } from "@crewline/core/Llm"
 import type * as Capabilities from "../Provider/Capabilities.ts"
 
 const none = {}
 
 /**
- * `chat`: all of them; `responses`: those that the responses API has; `sent`: what can be refused.
+ * `chat`: all options; `responses`: those of the responses API; `sent`: those that a server can
+ * reject.
  */
 export const of = (options: Request["options"], lacking: ReadonlySet<Capabilities.Feature>) => {
   if (options === undefined) return { chat: none, responses: none, sent: none }

@@ -17,11 +17,11 @@ export interface Advice {
   readonly model: string
   /** What to do about it. */
   readonly hint: string
-  /** The size of its context window, in tokens, where it is known. */
+  /** The size of its context window, in tokens, if known. */
   readonly contextTokens?: number | undefined
 }
 
-/** What surely does not fit is told of by smaller differences. */
+/** For prompts that certainly do not fit, smaller differences count. */
 const known = { share: 0.9, slack: 100 }
 const unknown = { share, slack }
 

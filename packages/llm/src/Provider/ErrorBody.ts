@@ -1,7 +1,7 @@
 /**
- * Extracts the provider's message from the body of a failure, whatever its shape: `{error:
- * {message}}`, `{error: "…"}`, `{message}`, `{msg, code}`, `{detail: [{msg}]}`, `[{error}]`, an
- * upstream's error within a gateway's; and how long it asks to wait.
+ * Extracts the provider's message from the body of a failure, whatever its shape:
+ * `{error: {message}}`, `{error: "…"}`, `{message}`, `{msg, code}`, `{detail: [{msg}]}`,
+ * `[{error}]`, an upstream's error within a gateway's; and the requested delay.
  */
 import * as Predicate from "effect/Predicate"
 import * as ResetTime from "../RateLimit/ResetTime.ts"
@@ -15,14 +15,14 @@ export interface Words {
   readonly wait?: Wait | undefined
 }
 
-/** What a body says of when to come back. */
+/** The delay that a body requests. */
 export interface Wait {
   readonly millis?: number | undefined
   /** Headers of the server behind a gateway, by their names in lower case. */
   readonly headers?: ReadonlyMap<string, string> | undefined
 }
 
-/** Gateways behind gateways wrap errors in errors; more levels have not been seen. */
+/** Nested gateways wrap errors in errors; more levels have not been observed. */
 const maxDepth = 6
 
 type Body = { readonly [field: string]: unknown }
@@ -49,7 +49,7 @@ export const read = (body: unknown, depth = 0): Words | undefined => {
   return wait === undefined ? words : { ...words, wait }
 }
 
-/** Fields that hold the error, or what holds it. */
+/** Fields that contain the error, or an object that contains it. */
 const places = ["error", "Error", "errors", "fault", "base_resp", "exception", "err"]
 const wrappers = ["Response", "response", "data", "result", "body", "output"]
 

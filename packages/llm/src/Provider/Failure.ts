@@ -31,7 +31,7 @@ export interface Reported {
   readonly type: string
   readonly message: string
   readonly headers: Headers | undefined
-  /** The wait that the body asks for. */
+  /** The delay that the body requests. */
   readonly wait?: ErrorBody.Wait | undefined
 }
 

@@ -36,7 +36,7 @@ export const of = (given: unknown, called: boolean): Response.FinishReason => {
   throw brokenOff(said)
 }
 
-/** A word, or an object that holds one (`{"type": "stop"}`). */
+/** A word, or an object that contains one (`{"type": "stop"}`). */
 const wordOf = (given: unknown): string => {
   if (!Predicate.isReadonlyObject(given)) return String(given)
   const within = given["type"] ?? given["reason"]

@@ -1,8 +1,7 @@
 /**
- * What clients of official SDKs do otherwise than the SDKs: requests are prepared once
- * (`PreparedRequests`), and time limits are the transport's, so that no timer is set per request.
- * Both are methods that SDKs let subclasses override; everything else of a request and its failures
- * is the SDK's.
+ * How our clients differ from the official SDKs: requests are prepared once (`PreparedRequests`),
+ * and the transport enforces time limits, so that no timer is set per request. Both are methods
+ * that SDKs allow subclasses to override; everything else is left to the SDK.
  */
 import * as EnvironmentHeaders from "./EnvironmentHeaders.ts"
 import { type Built, PreparedRequests, type RequestOptions } from "./PreparedRequests.ts"
@@ -20,7 +19,7 @@ interface Overridden {
   ): Promise<Response>
 }
 
-/** What every client is made with. */
+/** Options of every client. */
 export const settingsOf = ({ addressGuard, apiKey, silenceMillis }: Connection) => ({
   apiKey,
   timeout: silenceMillis,
@@ -31,7 +30,7 @@ export const settingsOf = ({ addressGuard, apiKey, silenceMillis }: Connection) 
   fetch: UndiciFetch.make({ silenceMillis, addressGuard })
 })
 
-/** Makes a client of an SDK lean. */
+/** Applies these changes to the client class of an SDK. */
 export const lean = <Client extends Overridden>(client: Client, fetch: UndiciFetch.Fetch): Client => {
   EnvironmentHeaders.remove(client)
   const prepared = new PreparedRequests()

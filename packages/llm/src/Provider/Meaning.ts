@@ -13,7 +13,7 @@ export const isTooLong = (message: string, kind = ""): boolean =>
 const tooLongKind =
   /context_?length_?exceeded|exceed_?context_?size|context_?window_?exceeded|tokens_limit_reached|max_prompt_tokens|request_?too_?large|(?:prompt|input|context)_?too_?(?:long|large)|too_?many_?tokens_?in|totaltokens|\b(?:1261|336007|336103|5021)\b/i
 
-/** What can be too long, and what it can be too long for. */
+/** Words for what can be too long, and for the limits that it can exceed. */
 const given = String.raw`(?:prompt|inputs?|contexts?|conversation|messages?|requests?|tokens?|text|content|sequence|length|总长度)`
 const bound = String.raw`(?:context|max[_ ]?(?:seq|model|input|prompt|context|message)?[_ -]?(?:len(?:gth)?|tokens?|size)|(?:model|token|length|size|input|prompt|model's)[^.]{0,20}(?:limit|capacity|maximum|length|window)|n_ctx|limit of \d|limit: \d|model's (?:limit|maximum|context|capacity))`
 
@@ -41,10 +41,10 @@ const tooLong = [
 /** Of the answer that was asked for, which is too long by itself. */
 const ofOutput =
   /(?<!\+ [`'"]?)max(?:_completion|_output|_new)?_tokens[`'"]? (?:is |value |\(?\d+\)? )?(?:too large|must be|is invalid)|completion tokens, whereas|at most \d+ completion tokens|maximum allowed number of output tokens/i
-/** The answer does not fit because of the prompt. */
+/** The prompt leaves no room for the answer. */
 const ofPrompt =
   /context (?:length|window|size)|(?:input|prompt) tokens|tokens (?:in|from) the (?:input|messages|prompt)/i
-/** Of a parameter that is named so, or of something small that is too long. */
+/** Messages about a parameter of that name, or about a small field that is too long. */
 const ofParameter =
   /(?:unknown|unrecognized|unsupported|unexpected|invalid|extra) (?:request )?(?:parameter|argument|field|key|keyword|property|name)|\.name['`]?:? |tools?\[\d+\]|(?:tool|function) name|stop sequences?|image (?:exceeds|is too|size)/i
 
@@ -103,13 +103,13 @@ export const isUnauthorised = (kind: string, message = ""): boolean =>
 
 export const isTimeout = (kind: string): boolean => /time_?(?:d_?)?out|deadline_?exceeded/i.test(kind)
 
-/** Statuses that mean busy or broken, and not that the request is wrong. */
+/** Statuses of a busy or broken server, as opposed to an invalid request. */
 export const isBusyStatus = (status: number): boolean =>
-  // Of Anthropic, Bedrock, Groq (498: no capacity) and proxies (499: the client before it was
-  // gone).
+  // Used by Anthropic, Bedrock, Groq (498: no capacity) and proxies (499: the client in front of it
+  // disconnected).
   status === 409 || status === 424 || status === 425 || status === 498 || status === 499 || status >= 500
 
-/** The gateway in front had to wait for too long. */
+/** A gateway in front of the server timed out. */
 export const isTimeoutStatus = (status: number): boolean => status === 408 || status === 504 || status === 524
 
 export const isBusy = (kind: string, message = ""): boolean =>

@@ -1,6 +1,7 @@
 /**
- * Asks a server again without the feature that it refused, until it answers or refuses something
- * else. What had to be left out is remembered for the model, and told with an `adapted` notice.
+ * Repeats a request without the feature that the server rejected, until the server answers or
+ * rejects something else. The omitted features are remembered for the model, and reported by an
+ * `adapted` notice.
  */
 import type * as Llm from "@crewline/core/Llm"
 import * as Capabilities from "./Capabilities.ts"
@@ -15,7 +16,7 @@ export interface Options {
   readonly apiError: Refusal.ApiError
 }
 
-/** One request without what is lacking. */
+/** One request without the unsupported features. */
 export interface Attempt {
   /** Features of the request that the server can refuse. */
   readonly sent: Capabilities.Sent

@@ -5,7 +5,7 @@
 
 /** A package is needed, and not installed. */
 export class MissingSdk extends Error {
-  /** `needed`: what needs it, with the verb. */
+  /** `needed`: the beginning of the message, up to its verb. */
   constructor(name: string, needed: string, cause: unknown) {
     super(`${needed} the package ${name}, which is not installed: npm install ${name}`, { cause })
   }

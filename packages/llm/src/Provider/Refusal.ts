@@ -1,6 +1,6 @@
 /**
- * Which feature of a request a server has refused, by what it said; in vain where it said nothing
- * that tells.
+ * Determines from an error which feature of a request the server rejected, if the error contains
+ * enough information.
  */
 import * as Predicate from "effect/Predicate"
 import * as Capabilities from "./Capabilities.ts"
@@ -11,8 +11,8 @@ import * as Meaning from "./Meaning.ts"
 export interface Refusal {
   readonly feature: Capabilities.Feature
   /**
-   * The words were about it; otherwise it is a guess, and the failure counts if the guess was
-   * wrong.
+   * True if the message names the feature. Otherwise it is a guess, and if the guess is wrong, the
+   * original failure is reported.
    */
   readonly isSaid: boolean
   /** It applies to later requests, too, not only to the content of this one. */
@@ -26,10 +26,10 @@ export type ApiError = abstract new (...args: never) => {
   readonly message: string
 }
 
-/** Statuses of a server that was asked for what it does not have. */
+/** Statuses of a server that does not support a requested feature. */
 const statuses = new Set<unknown>([400, 404, 415, 422, 500, 501])
 
-/** What was encrypted or signed for another account, or has expired. */
+/** Content that was encrypted or signed for another account, or has expired. */
 const ofContent = /encrypted[_ ]content|(?:not|n't) be (?:verified|decrypted)|invalid [`'"]?signature/i
 
 export const of = (apiError: ApiError, sent: Capabilities.Sent, error: unknown): Refusal | undefined => {

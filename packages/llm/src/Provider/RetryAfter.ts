@@ -1,8 +1,8 @@
 /**
  * How long a provider asks to wait before the next attempt: in the header `Retry-After` (seconds, a
  * date, a duration), in `retry-after-ms` of OpenAI, in a body (`retryDelay` of Google,
- * `retry_after`, `estimated_time`), in words ("try again in 6m12s"), else in the headers of a rate
- * limit of which nothing is left.
+ * `retry_after`, `estimated_time`), in the message ("try again in 6m12s"), otherwise in the headers
+ * of an exhausted rate limit.
  *
  * Sources: RFC 9110, 10.2.3;
  * https://github.com/googleapis/googleapis/blob/master/google/rpc/error_details.proto
@@ -16,11 +16,13 @@ interface Told {
   readonly wait?: ErrorBody.Wait | undefined
 }
 
-/** In milliseconds; undefined: it asks for nothing. `now`: of our clock, in milliseconds. */
+/**
+ * The delay in milliseconds; undefined: none is requested. `now`: the local time, in milliseconds.
+ */
 export const of = ({ headers, message, wait }: Told, now: number): number | undefined => {
   const header = (name: string): string | undefined =>
     (headers?.get(name) ?? wait?.headers?.get(name))?.trim() || undefined
-  // A time of the provider's clock, which may differ from the local one by minutes.
+  // The time by the provider's clock, which may differ from the local one by minutes.
   const date = Date.parse(header("date") ?? "")
   const from = Number.isNaN(date) ? now : date
   const asked =
@@ -48,7 +50,7 @@ const limits = ["x-ratelimit", "ratelimit", "x-rate-limit"]
 const kinds = ["", "-requests", "-tokens"]
 const anthropic = ["requests", "tokens", "input-tokens", "output-tokens"]
 
-/** The latest reset of the limits of which nothing is left. */
+/** The latest reset time of the exhausted limits. */
 const exhausted = (header: (name: string) => string | undefined, now: number): number | undefined => {
   const names = [
     ...limits.flatMap((limit) => kinds.map((kind) => [`${limit}-remaining${kind}`, `${limit}-reset${kind}`] as const)),

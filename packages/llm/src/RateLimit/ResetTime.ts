@@ -1,11 +1,11 @@
 /**
- * When something is there again, as providers write it: seconds, durations (`1m30s`, `250ms`, `2
- * minutes`), dates of HTTP and of ISO 8601, and moments of Unix time in seconds or milliseconds.
+ * Reset times in the formats that providers use: seconds, durations (`1m30s`, `250ms`,
+ * `2 minutes`), dates of HTTP and of ISO 8601, and moments of Unix time in seconds or milliseconds.
  */
 
 const units: { readonly [unit: string]: number } = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1_000, ms: 1 }
 
-/** The milliseconds of a duration with units; undefined: it is something else. */
+/** The milliseconds of a duration with units; undefined: the text is not a duration. */
 export const durationOf = (text: string): number | undefined => {
   const plain = text
     .toLowerCase()
@@ -24,11 +24,11 @@ export const durationOf = (text: string): number | undefined => {
   return millis
 }
 
-/** Seconds that are more than some years are a moment. */
+/** A number of seconds of more than a few years is a point in time. */
 const earliest = 1_000_000_000
 const earliestMillis = 100_000_000_000
 
-/** Milliseconds from `now` until what a header says; undefined: it says nothing of the kind. */
+/** Milliseconds from `now` until the time in a header; undefined: it contains no time. */
 export const millisOf = (value: string | undefined, now: number): number | undefined => {
   const text = value?.trim() ?? ""
   if (/^\d+(?:\.\d+)?$/.test(text)) {

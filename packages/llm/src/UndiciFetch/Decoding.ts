@@ -30,7 +30,7 @@ export const make = (encoding: string | Array<string> | undefined, sink: Sink): 
   )
 }
 
-/** Opens with the first bytes, by which the two forms of `deflate` are told apart. */
+/** Opened with the first bytes, which distinguish the two forms of `deflate`. */
 const decoder = (encoding: string, sink: Sink): Decoder => {
   if (!known.has(encoding)) throw new UnknownEncoding(`the body is encoded as "${encoding.slice(0, 40)}"`)
   let stream: ReturnType<typeof streamOf> | undefined
@@ -64,7 +64,7 @@ const known = new Set(["gzip", "x-gzip", "deflate", "br", ...(hasZstd ? ["zstd"]
 const streamOf = (encoding: string, beginning: Buffer) => {
   switch (encoding) {
     case "deflate":
-      // Some servers leave the header of zlib out. Source: RFC 9110, 8.4.1.2.
+      // Some servers omit the zlib header. Source: RFC 9110, 8.4.1.2.
       return (beginning[0]! & 0x0f) === 8 ? Zlib.createInflate() : Zlib.createInflateRaw()
     case "br":
       return Zlib.createBrotliDecompress()

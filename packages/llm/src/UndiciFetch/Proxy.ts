@@ -6,7 +6,7 @@ import { BlockList, isIP } from "node:net"
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** The variable names a proxy of a kind that is not supported; no text has its credentials. */
+/** The variable contains an unsupported proxy. The message does not contain its credentials. */
 export class UnsupportedProxy extends TypeError {}
 
 /** The proxy for requests to a URL; `undefined`: none. Throws `UnsupportedProxy`. */
@@ -24,13 +24,13 @@ export const of = (url: URL, environment: Environment): string | undefined => {
       `the proxy in ${variable.toUpperCase()} ${kind}: expected http://host:port, https:// or socks5://`
     )
   }
-  // The proxy looks names up in any case, which is what curl's `h` asks for.
+  // The proxy always resolves names, which is the meaning of the `h` in curl's scheme.
   return address.href.replace(/^socks5h:/, "socks5:").replace(/\/$/, "")
 }
 
 const schemes = new Set(["http:", "https:", "socks:", "socks5:", "socks5h:"])
 
-/** A percent sign of a password that encodes nothing. */
+/** A percent sign in a password that is not part of an encoding. */
 const barePercent = /%(?![0-9a-f]{2})/gi
 
 const isLocal = (host: string): boolean => /^(?:localhost|.*\.localhost|127(?:\.\d+){3}|\[::1\])\.?$/i.test(host)

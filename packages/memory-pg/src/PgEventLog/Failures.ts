@@ -18,7 +18,7 @@ export const fromSql =
       })
     )
 
-/** What requests of the group fail with (see `GroupCommit`). */
+/** The failures of requests of the group (see `GroupCommit`). */
 export const ofGroup = (operation: string) => ({
   failureOf: fromSql(operation),
   closed: make(operation, new EventLog.Unavailable({ description: "The event log is closed.", isRetryable: false }))

@@ -1,6 +1,7 @@
 /**
- * Cursors of the feed: places, sealed so that a tenant can neither read nor make one. A place is
- * numbered across all tenants, so it would reveal how much the others append.
+ * Cursors of the feed: places, encrypted so that a tenant can neither read nor forge them. Places
+ * are numbered across all tenants, so a readable place would disclose the number of appends of
+ * other tenants.
  *
  * The seal is a synthetic initialization vector (SIV, RFC 5297) of HMAC-SHA256 and AES-256-CTR: the
  * tag authenticates place and tenant and is the initial counter. Thus the same event has the same

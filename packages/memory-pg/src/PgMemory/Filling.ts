@@ -21,7 +21,7 @@ type Service = Embedder.Embedder["Service"]
 /** Memories that are embedded and stored at once. */
 export const batchSize = 256
 
-/** How far the filling of a space is. */
+/** The progress of filling a space. */
 export interface Progress {
   /** `provider/model`. */
   readonly space: string

@@ -1,6 +1,6 @@
 /**
  * Finds the candidates of a query by `crewline_memory_find` and ranks them as every layer does: the
- * database says how often a memory has which terms, core what that is worth.
+ * database returns the term frequencies of memories, and core computes the scores.
  */
 import type * as Embedder from "@crewline/core/Embedder"
 import * as Memory from "@crewline/core/Memory"
@@ -10,7 +10,7 @@ import type * as Query from "./Query.ts"
 import type * as Spaces from "./Spaces.ts"
 import * as StoredMemory from "./StoredMemory.ts"
 
-/** Rows of the index that a query reads, but for a term that has more. */
+/** The maximum number of index rows that a query reads, except for a single term with more. */
 const maxPostings = 20_000
 
 interface Row extends StoredMemory.Row {
@@ -24,7 +24,7 @@ interface Row extends StoredMemory.Row {
   readonly frequencies: ReadonlyArray<number> | null
 }
 
-/** Of all memories that the query sees; terms are numbered from 1. */
+/** For all memories visible to the query; terms are numbered from 1. */
 interface Statistics {
   readonly documents: number
   readonly length: number
@@ -39,7 +39,7 @@ interface Statistics {
 
 export interface Found {
   readonly ranked: ReadonlyArray<Memory.Ranking.Ranked<StoredMemory.Row>>
-  /** Of the candidates: which terms of the query they have, by the key of their row. */
+  /** For the candidates: the terms of the query that they contain, by the key of their row. */
   readonly terms: ReadonlyMap<bigint, ReadonlyArray<{ readonly term: string; readonly weight: number }>>
 }
 
@@ -50,7 +50,7 @@ export type Find = (
   keys?: ReadonlyArray<string>
 ) => Effect.Effect<Found, Memory.MemoryError>
 
-/** BM25 of a text that has these terms so often. */
+/** BM25 of a text with these term frequencies. */
 const scoreOf = (
   {
     frequencies,
@@ -73,7 +73,7 @@ const scoreOf = (
 const weightsOf = (documents: number, holders: ReadonlyArray<number> | null): ReadonlyArray<number> =>
   (holders ?? []).map((count) => Memory.Ranking.weightOf(Math.max(documents, count), count))
 
-/** `spaces`: where memories are found by meaning, too. */
+/** `spaces`: also finds memories by meaning. */
 export const make =
   (query: Query.Query, spaces?: Spaces.Spaces): Find =>
   (operation, asked, keys = []) =>

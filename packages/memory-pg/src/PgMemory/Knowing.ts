@@ -1,4 +1,4 @@
-/** What memories say of entities and of what holds between them; counts; retention. */
+/** Entities and relations in memories; counts; retention. */
 import * as Memory from "@crewline/core/Memory"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -25,7 +25,7 @@ interface Counts {
   readonly counts: string | null
 }
 
-/** A rule as `crewline_memory_kept` reads it. */
+/** A rule in the format of `crewline_memory_kept`. */
 const ruleOf = ({ kind, ...rule }: Memory.Retention) => ({ kind: StoredMemory.kindOf(kind), ...rule })
 
 type Knowing = Pick<Memory.Memory["Service"], "entities" | "relations" | "statistics" | "retention" | "retain">

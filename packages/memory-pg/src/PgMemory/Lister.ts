@@ -1,4 +1,6 @@
-/** Memories by what they are, not by what they say: single ones, lists, exports, and erasing. */
+/**
+ * Access to memories by id and filter, not by query: single memories, lists, exports and erasure.
+ */
 import * as Memory from "@crewline/core/Memory"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -11,11 +13,11 @@ const defaultListed = 50
 /** Memories of one statement. */
 const pageSize = 500
 
-/** No id has what cannot be stored. */
+/** Ids never contain characters that cannot be stored. */
 const storable = (id: string) => id.toWellFormed().replaceAll("\0", "")
 const timeOf = (time: string) => Date.parse(time)
 
-/** A filter as `crewline_memory_list` reads it. */
+/** A filter in the format of `crewline_memory_list`. */
 const filterOf = (filter: Memory.Filter): object => ({
   ...(filter.ids !== undefined && { ids: filter.ids.map(storable) }),
   ...(filter.scope !== undefined && { within: StoredMemory.withinOf(filter.scope) }),

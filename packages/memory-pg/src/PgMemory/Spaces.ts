@@ -1,10 +1,10 @@
 /**
- * Vectors of memories in the space of an embedder: stored after their memories, filled in for those
- * that have none, and asked for what is near.
+ * Vectors of memories in the space of an embedder: stores them after their memories, adds missing
+ * ones, and finds the nearest.
  *
- * What an embedder has said of a text is not asked again while the tenant has a memory with that
- * text. A memory whose vector is missing, because the embedder failed or another process uses
- * another one, is found by its words, and has its vector once the space is filled.
+ * A text is not embedded again while the tenant has a memory with that text. A memory without a
+ * vector, because the embedder failed or another process uses a different one, is found by its
+ * words until the space is filled.
  */
 import * as Embedder from "@crewline/core/Embedder"
 import * as Memory from "@crewline/core/Memory"
@@ -44,14 +44,14 @@ export interface Listed {
 
 export interface Spaces {
   readonly space: Embedder.Space
-  /** Stores vectors of memories that are stored; by the embedder where the text is new. */
+  /** Stores vectors of stored memories; calls the embedder only for new texts. */
   readonly embed: (
     operation: string,
     memories: ReadonlyArray<{ readonly id: string; readonly text: string }>
   ) => Effect.Effect<void, Memory.MemoryError>
-  /** What is near to a text, as far as the query sees it; `undefined`: the embedder failed. */
+  /** The visible memories nearest to a text; `undefined`: the embedder failed. */
   readonly near: (operation: string, text: string, query: object) => Effect.Effect<Near | undefined, Memory.MemoryError>
-  /** Gives a vector to all memories of all tenants that have none; can be stopped and run again. */
+  /** Adds the missing vectors of all memories of all tenants; can be stopped and run again. */
   readonly fill: Stream.Stream<Progress, Memory.MemoryError>
 }
 
@@ -61,20 +61,20 @@ export interface Near {
   readonly of: (keys: ReadonlyArray<bigint>) => Effect.Effect<ReadonlyMap<bigint, number>, Memory.MemoryError>
 }
 
-/** As pgvector reads it. */
+/** The format of pgvector. */
 const textOf = (vector: Float32Array): string => `[${vector.join(",")}]`
 const hasMeaning = (vector: Float32Array): boolean => vector.some((value) => value !== 0)
-/** A text that the embedder knows nothing of is near to nothing: its cosine is no number. */
+/** A text without a meaningful vector is near to nothing: its cosine is NaN. */
 const cosinesOf = (rows: ReadonlyArray<{ readonly key: bigint; readonly cosine: number }>) =>
   new Map(rows.flatMap(({ cosine, key }) => (Number.isFinite(cosine) ? [[key, cosine] as const] : [])))
 
 /** SQLSTATE of a function that does not exist. */
 const undefinedFunction = "42883"
 
-/** Of pgvector: older ones cannot filter while they scan an index. */
+/** The oldest supported version of pgvector: earlier ones cannot filter during an index scan. */
 export const oldestExtension = "0.8"
 
-/** Whether the database has vectors. */
+/** Whether the database supports vectors. */
 export const areThere = (sql: SqlClient.SqlClient): Effect.Effect<boolean, Memory.MemoryError> =>
   sql.unsafe<{ readonly found: boolean }>("select to_regproc('crewline_memory_open_space') is not null as found").pipe(
     Effect.map(([row]) => row!.found),
@@ -111,7 +111,7 @@ export const drop = Effect.fnUntraced(function* (
   return row!.dropped
 })
 
-/** The key of a space in the database, which makes it at first use. */
+/** The key of a space in the database, which creates the space at first use. */
 const keyOf = Effect.fnUntraced(function* (
   sql: SqlClient.SqlClient,
   space: Embedder.Space
@@ -151,7 +151,10 @@ const caching = () => {
   }
 }
 
-/** Opens the space; fails where the database has no vectors, or vectors of another length. */
+/**
+ * Opens the space; fails if the database does not support vectors, or if the space has vectors of
+ * another length.
+ */
 export const open = Effect.fnUntraced(function* (
   sql: SqlClient.SqlClient,
   given: Service,
@@ -159,7 +162,7 @@ export const open = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Spaces, Memory.MemoryError> {
   const query = Query.make(sql)
   const { space } = given
-  // What tenants store is not answered from what others have asked for.
+  // Vectors of one tenant are never taken from requests of another.
   const cached = caching()
   const key = yield* keyOf(sql, space)
 

@@ -1,4 +1,4 @@
-/** A memory as the functions of the database take it, and as a row of theirs. */
+/** The formats in which the functions of the database receive and return a memory. */
 import * as IsoTime from "@crewline/core/IsoTime"
 import * as Memory from "@crewline/core/Memory"
 import * as NodeCrypto from "node:crypto"
@@ -8,12 +8,12 @@ export const kindOf = (kind: Memory.Kind): number => Memory.Kind.literals.indexO
 /** The number of an origin in the database: the greater, the less trusted. */
 export const originOf = (origin: Memory.Origin): number => Memory.Origin.literals.indexOf(origin)
 
-/** What is looked up by a text of any length. */
+/** A hash, for look-ups by a text of any length. */
 export const hash = (text: string): string => NodeCrypto.createHash("sha256").update(text).digest("base64url")
 
 export const pathOf = (scope: Memory.Scope): string => hash(Memory.Visibility.keyOf(scope))
 
-/** Halves of surrogate pairs cannot be stored but in the body. */
+/** Unpaired surrogates can be stored only in the body. */
 const wellFormed = (scope: Memory.Scope): Memory.Scope =>
   Object.fromEntries(
     Memory.Visibility.parts.flatMap((part) => (scope[part] === undefined ? [] : [[part, scope[part].toWellFormed()]]))
@@ -91,7 +91,7 @@ const termsOf = ({ weights }: Memory.Terms.Document): string => {
   return members
 }
 
-/** What an entry is made from. */
+/** The columns from which an entry is made. */
 export interface Row {
   readonly key: bigint
   readonly id: string
@@ -119,7 +119,7 @@ export const entryOf = (row: Row): Memory.Entry => ({
   mentions: row.mentions === null ? [] : JSON.parse(row.mentions)
 })
 
-/** The scopes that a view sees, as `crewline_memory_scopes` reads it. */
+/** A view, in the format of `crewline_memory_scopes`. */
 export const viewOf = ({ any = [], scope }: Memory.View): object => {
   if (any.length > 0) return { scope: wellFormed(scope), any }
   let seen: ReadonlyArray<Memory.Scope> = [{}]

@@ -1,8 +1,8 @@
 /**
- * Remembers and imports: each call is a request of `crewline_memory_remember`, and those that
- * arrive while a statement is running share the next one. A request is stored whole or not at all.
+ * Remembers and imports. Each call is a request of `crewline_memory_remember`; requests that arrive
+ * while a statement is running share the next one. A request is stored completely or not at all.
  *
- * Inside a transaction of the caller it joins that instead.
+ * Inside a transaction of the caller, calls join that transaction instead.
  */
 import * as Memory from "@crewline/core/Memory"
 import * as Tenant from "@crewline/core/Tenant"
@@ -28,7 +28,7 @@ interface Answer {
   readonly receipts: ReadonlyArray<ReceiptRow>
 }
 
-/** What is not worth remembering, unless it was remembered with its key before. */
+/** Texts that are not worth remembering, unless they were stored with their key before. */
 const refusedOf = (reason: Memory.Junk.Reason, key: string | undefined): StoredMemory.Encoded => ({
   json: JSON.stringify({ refused: reason, keyPath: key === undefined ? undefined : StoredMemory.keyPathOf(key) })
 })
@@ -95,7 +95,7 @@ export const make = (sql: SqlClient.SqlClient, query: Query.Query): Effect.Effec
       isBusy: ({ outcome }) => outcome === "busy"
     })
 
-    /** On one session (PGlite) a writer would wait for the caller's transaction forever. */
+    /** With a single session (PGlite), a writer would wait forever for the caller's transaction. */
     const send = (request: Request): Effect.Effect<ReadonlyArray<ReceiptRow>, Memory.MemoryError> =>
       Effect.withFiber((fiber) => {
         if (request.entries.length === 0) return Effect.succeed([])

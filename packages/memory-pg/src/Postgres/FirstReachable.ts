@@ -1,4 +1,4 @@
-/** A connection to the first of several hosts that accepts one and is what is looked for. */
+/** A connection to the first of several hosts that accepts it and is suitable. */
 import { connect, type Socket } from "node:net"
 import { Duplex } from "node:stream"
 import type { Target } from "../PostgresUrl.ts"

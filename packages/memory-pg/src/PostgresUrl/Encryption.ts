@@ -1,14 +1,14 @@
-/** What a URL says about encryption, as options of a TLS connection. */
+/** Converts the encryption parameters of a URL to options of a TLS connection. */
 import { readFileSync } from "node:fs"
 import { isIP } from "node:net"
 import { type ConnectionOptions, checkServerIdentity, type PeerCertificate } from "node:tls"
 import type { Parameters } from "./Parameters.ts"
 import { Refused } from "./Refused.ts"
 
-/** `false`: plain text; `isOptional`: encrypted where the server can. */
+/** `false`: unencrypted; `isOptional`: encrypted if the server supports it. */
 export type Tls = false | { readonly isOptional: boolean; readonly options: ConnectionOptions }
 
-/** A server: where it is, and what its certificate calls it. */
+/** A server: its address, and the name in its certificate. */
 interface Server {
   readonly host: string
   readonly name?: string
@@ -18,7 +18,7 @@ interface Server {
 const modes = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full", "no-verify"] as const
 type Mode = (typeof modes)[number]
 
-/** What `ssl` of node-postgres and of JDBC means. */
+/** The meaning of `ssl` in node-postgres and JDBC. */
 const ofSsl: { readonly [value: string]: Mode } = {
   true: "require",
   "1": "require",
@@ -31,7 +31,7 @@ const ofSsl: { readonly [value: string]: Mode } = {
   no: "disable"
 }
 
-/** Parameters about encryption that are understood; another one is refused. */
+/** The supported parameters about encryption; others are refused. */
 const understood = new Set(
   `sslmode ssl sslrootcert sslcert sslkey sslpassword sslsni sslcompression sslnegotiation requiressl
   ssl_min_protocol_version ssl_max_protocol_version channel_binding gssencmode krbsrvname gsslib uselibpqcompat`.split(
@@ -72,7 +72,10 @@ const modeOf = (parameters: Parameters, isLocal: boolean): Mode => {
   return strictest(parameters, said) ?? said ?? (isLocal ? "disable" : "prefer")
 }
 
-/** Parameters that want the certificate checked, whatever the mode. */
+/**
+ * The mode that parameters require which demand verification of the certificate, regardless of
+ * `sslmode`.
+ */
 const strictest = (parameters: Parameters, said: Mode | undefined): Mode | undefined => {
   if (parameters.get("sslrootcert") === "system") {
     if (said !== undefined && said !== "verify-full" && said !== "disable") {
@@ -84,12 +87,12 @@ const strictest = (parameters: Parameters, said: Mode | undefined): Mode | undef
   if (said === "disable" || said === "no-verify") {
     throw new Refused(`channel_binding=require contradicts sslmode=${said}`)
   }
-  // The driver cannot bind its proof of the password to the connection. The certificate keeps
-  // others out of it as well.
+  // The driver does not support channel binding. Verifying the certificate also prevents
+  // interception.
   return "verify-full"
 }
 
-/** A socket of this machine is not encrypted, whatever the mode. */
+/** A local socket is not encrypted, regardless of the mode. */
 export const of = (parameters: Parameters, targets: ReadonlyArray<Server>): Tls => {
   const mode = modeOf(parameters, targets.every(isLocal))
   if (mode === "disable" || targets.every(({ path }) => path !== undefined)) return false
@@ -98,7 +101,7 @@ export const of = (parameters: Parameters, targets: ReadonlyArray<Server>): Tls 
   const cert = parameters.get("sslcert")
   const key = parameters.get("sslkey")
   const passphrase = parameters.get("sslpassword")
-  // Given a root certificate, libpq checks against it also where it is only told to encrypt.
+  // If a root certificate is given, libpq verifies it even for sslmode=require.
   const checks = mode === "verify-ca" || mode === "verify-full" || (mode === "require" && ca !== undefined)
   const options: ConnectionOptions = {
     rejectUnauthorized: checks,
@@ -113,11 +116,11 @@ export const of = (parameters: Parameters, targets: ReadonlyArray<Server>): Tls 
   return { isOptional: mode === "prefer" || mode === "allow", options }
 }
 
-/** What this machine itself serves needs no encryption where the URL does not ask for it. */
+/** Connections to this machine need no encryption unless the URL requests it. */
 const isLocal = ({ host, path }: Server): boolean =>
   path !== undefined || /^(?:localhost|127(?:\.\d+){3}|::1)$/i.test(host)
 
-/** The certificate has to be of one of the hosts. */
+/** The certificate must match one of the hosts. */
 const named =
   (targets: ReadonlyArray<Server>) =>
   (_: string, certificate: PeerCertificate): Error | undefined => {
@@ -125,7 +128,7 @@ const named =
     return errors.includes(undefined) ? undefined : errors[0]
   }
 
-/** Servers behind one address are told apart by the name that is asked for. */
+/** The requested name selects one of the servers behind an address. */
 const servernameOf = ([first]: ReadonlyArray<Server>): ConnectionOptions =>
   first?.name === undefined || isIP(first.name) !== 0 ? {} : { servername: first.name }
 

@@ -12,7 +12,7 @@ import { Refused } from "./Refused.ts"
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** An empty text is a value in a URL, and none anywhere else. */
+/** An empty text is a value in a URL, but counts as absent elsewhere. */
 export type Parameters = ReadonlyMap<string, string>
 
 const variables: { readonly [variable: string]: string } = {
@@ -36,7 +36,7 @@ const variables: { readonly [variable: string]: string } = {
   PGTARGETSESSIONATTRS: "target_session_attrs"
 }
 
-/** `url`: what the URL says, which counts first. */
+/** `url`: the parameters of the URL, which take precedence. */
 export const gather = (url: Parameters, environment: Environment): Parameters => {
   const all = new Map<string, string>()
   const fill = (entries: Iterable<readonly [string, string]>): void => {
@@ -53,7 +53,8 @@ export const gather = (url: Parameters, environment: Environment): Parameters =>
 }
 
 /**
- * The query of a URL. Unlike in forms, `+` is a plus; of a name that comes twice the last counts.
+ * The query of a URL. Unlike in forms, `+` is a plus; if a name occurs twice, the last value
+ * counts.
  */
 export const ofQuery = (query: string): Parameters =>
   new Map(
@@ -111,7 +112,9 @@ export interface Login {
   readonly user: string
 }
 
-/** The password of the first line that fits; libpq ignores a file that others may read, too. */
+/**
+ * The password of the first matching line. Like libpq, ignores a file that other users can read.
+ */
 export const passwordOf = (login: Login, file: string | undefined, environment: Environment): string | undefined => {
   const place = file ?? join(homeOf(environment), ".pgpass")
   if (!existsSync(place) || (statSync(place).mode & 0o077) !== 0) return undefined

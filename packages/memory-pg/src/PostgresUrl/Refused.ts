@@ -1,2 +1,2 @@
-/** A URL that says something that cannot hold; the message has no secret. */
+/** The URL cannot be used; the message contains no secret. */
 export class Refused extends Error {}

@@ -82,8 +82,8 @@ const decoded = (text: string): string => {
 
 interface Redactor {
   /**
-   * Whether a line may contain something to redact, which is cheap to find out: true too often,
-   * never too seldom.
+   * Whether a line may contain something to redact, which is cheap to find out: false positives are
+   * possible, false negatives are not.
    */
   readonly isSuspect: (line: string) => boolean
   readonly redact: (text: string) => string
