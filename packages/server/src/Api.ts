@@ -145,7 +145,7 @@ export const access: { readonly [O in Operation]: Access } = {
   "health.ready": "public"
 }
 
-/** Operations that take a body and only read. */
+/** Operations that have a body but only read. */
 export const readsByPost: ReadonlySet<string> = new Set<Operation>(["memories.search", "memories.explain"])
 
 export class Api extends operations

@@ -148,12 +148,12 @@ const written = ({ details, times = 1, ...entry }: Entry) => ({
   times
 })
 
-/** Entries that one statement looks at, to delete those that are old. */
+/** The number of entries that one statement checks for deletion. */
 const pruned = 1_000
 
 /**
- * The expressions of each index (Migrations/Sql/bounded.sql): what a statement says decides which
- * one serves it. Other filters leave entries out while the index is read.
+ * The expressions of each index (Migrations/Sql/bounded.sql): the expressions of a statement
+ * determine its index. Other filters skip entries while the index is read.
  */
 const indexes = {
   listing: { tenant: "greatest(tenant, '')", at: "crewline_audit.at", id: 'id collate "POSIX"' },
@@ -182,7 +182,7 @@ const make = Effect.gen(function* () {
     const id = sql.literal(index.id)
     const conditions = [RowSecurity.rowsOf(sql, tenant), sql`${sql.literal(index.tenant)} = ${tenant}`]
     if (before !== undefined) {
-      // What is older than an entry that was deleted for its age was deleted, too.
+      // Entries older than a deleted entry were deleted, too.
       const atBefore = sql`(select at from crewline_audit where tenant = ${tenant} and id = ${before})`
       conditions.push(sql`(${at}, ${id}) < (${atBefore}, ${before})`)
     }

@@ -69,7 +69,7 @@ export interface Shown {
   readonly bearer?: Redacted.Redacted
   /** For connections that cannot send another credential. */
   readonly ticket?: Redacted.Redacted
-  /** The network address that it comes from; found out only for credentials that are not known. */
+  /** The network address of the caller; determined only for unknown credentials. */
   readonly address?: (() => string | undefined) | undefined
 }
 
@@ -167,7 +167,8 @@ const make = Effect.fnUntraced(function* ({ local, mode = "automatic", oidc }: O
     return Effect.flatMap(Clock.currentTimeMillis, (now) => {
       const standing = keys.proven(prefix, hash, now)
       if (standing !== undefined) return Effect.succeed(principalOf(standing))
-      // A wrong secret costs a read even if the prefix is known, so that its time reveals nothing.
+      // A wrong secret costs a read even if the prefix is known, so that its response time
+      // discloses nothing.
       const found = Effect.flatMap(available(keys.read(prefix, hash)), (read) =>
         read === undefined ? Effect.fail(invalid) : Effect.succeed(principalOf(read))
       )

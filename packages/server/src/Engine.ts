@@ -45,7 +45,10 @@ import * as YoungGeneration from "./YoungGeneration.ts"
 
 export interface Options<LE = never, TE = never> {
   readonly database: Database.Options
-  /** A directory of files that every execution can read. What they write is in the database. */
+  /**
+   * A directory of files that every execution can read. Files that executions write are stored in
+   * the database.
+   */
   readonly workspace: string
   /** The most bytes that the files of one execution may have together; default 256 MiB. */
   readonly maxTotalBytes?: number | undefined
@@ -63,8 +66,8 @@ export interface Options<LE = never, TE = never> {
   /** The memory of crews with `memory: true`. Default: that of the database. */
   readonly memory?: Layer.Layer<Memory.Memory> | undefined
   /**
-   * Makes vectors of memories, so that the memory of the database recalls by meaning. Where the
-   * database has no pgvector, and by default, it recalls by words. One named `builtin/…` serves all
+   * The embedder for memories, so that the memory of the database recalls by meaning. By default,
+   * and if the database has no pgvector, it recalls by words. One named `builtin/…` serves all
    * tenants, others those that the keys of the environment serve (`TenantEmbedder`).
    */
   readonly embedder?: Embedder.Embedder["Service"] | undefined

@@ -4,7 +4,7 @@
  * prompts.
  *
  * A line is written by the process that stored the event, once it is stored. Its trace is that of
- * the request that started the execution, because events are appended within that
+ * the request that started the execution, because events are appended within this trace
  * (`TraceContext`).
  */
 import * as EventLog from "@crewline/core/EventLog"

@@ -1,6 +1,7 @@
 /**
- * Memories as far as a user reaches them. It sees its own and those that belong to no user, and
- * changes its own alone. Who reaches all, sees and changes all of the tenant.
+ * The memories that a user can access. A user can read its own memories and those that belong to no
+ * user, and change only its own. A caller with access to all users can read and change all memories
+ * of the tenant.
  */
 import * as Memory from "@crewline/core/Memory"
 import * as Effect from "effect/Effect"
@@ -9,7 +10,7 @@ import * as Stream from "effect/Stream"
 import type * as Memories from "./Api/Memories.ts"
 
 export interface Reach {
-  /** Absent: nobody in particular. */
+  /** Absent: no particular user. */
   readonly user: string | undefined
   readonly isAll: boolean
 }
@@ -33,7 +34,7 @@ const reasons = {
   erased: "The memory with this key was erased on request."
 } as const
 
-/** The memory is seen by all users, and only who reaches all may change it. */
+/** The memory is visible to all users; only callers with access to all users can change it. */
 export class MemoryShared extends Schema.TaggedError<MemoryShared>()("MemoryShared", { id: Schema.String }) {
   override get message() {
     return `The memory ${this.id} is shared by all users: only callers that may act for all users can change it.`
@@ -55,13 +56,13 @@ export const placeOf = ({
   ...(execution !== undefined && { execution })
 })
 
-/** A scope of the user's. */
+/** A scope of the user. */
 const scopeOf = ({ user }: Reach, scope: Memory.Scope = {}): Memory.Scope => ({
   ...scope,
   ...(user !== undefined && { user })
 })
 
-/** What is seen from a scope; what it does not name does not matter. */
+/** The view from a scope; its absent parts are ignored. */
 export const viewOf = (reach: Reach, scope: Memory.Scope = {}): Memory.View => ({
   scope: scopeOf(reach, scope),
   any: [...places.filter((part) => scope[part] === undefined), ...(reach.isAll ? (["user"] as const) : [])]
@@ -75,7 +76,7 @@ const own = (reach: Reach, filter: Memory.Filter): Memory.Filter =>
 
 const isOwn = (reach: Reach, { scope }: Memory.Entry): boolean => reach.isAll || scope.user === reach.user
 
-/** Keys of different users do not meet. */
+/** Keys of different users never collide. */
 const keyOf = ({ user = "" }: Reach, key: string): string => `user/${user}/${key}`
 
 const queryOf = (
@@ -83,7 +84,7 @@ const queryOf = (
   { onBehalfOf: _onBehalfOf, query: text, scope, users: _users, ...options }: Memories.SearchBody
 ): Memory.Query => ({ ...options, text, ...viewOf(reach, scope), readOnly: true })
 
-/** As one of the user's own, unless all are reached. */
+/** Adds the user to the scope, unless the caller has access to all users. */
 const ownOf = (reach: Reach, exported: Memory.Exported): Memory.Exported => {
   if (reach.isAll) return exported
   const { entry, key, ...rest } = exported
@@ -91,7 +92,7 @@ const ownOf = (reach: Reach, exported: Memory.Exported): Memory.Exported => {
   return {
     ...rest,
     entry: { ...entry, scope: scopeOf(reach, scope) },
-    // A key of somebody else would keep them from remembering.
+    // An imported key of another user would prevent that user from storing a memory.
     ...(key?.startsWith(keyOf(reach, "")) === true && { key })
   }
 }
@@ -126,7 +127,7 @@ export const make = (memory: Memory.Memory["Service"]) => {
         ...(query.asOf !== undefined && { asOf: query.asOf }),
         ...(query.after !== undefined && { after: query.after })
       }),
-    /** The memory, and whether it is a new one. */
+    /** The memory, and whether it is new. */
     remember: Effect.fnUntraced(function* (
       reach: Reach,
       {
@@ -152,7 +153,7 @@ export const make = (memory: Memory.Memory["Service"]) => {
       if (receipt === undefined || receipt._tag === "Refused")
         return yield* new MemoryRefused({ reason: receipt?.reason ?? "no-words" })
       const entry = yield* memory.get(receipt.id).pipe(
-        // Erased in this moment.
+        // It was erased concurrently.
         Effect.catchTag("UnknownMemory", () => Effect.fail(new MemoryRefused({ reason: "erased" })))
       )
       return { entry, isNew: receipt._tag === "Stored" }
@@ -168,12 +169,12 @@ export const make = (memory: Memory.Memory["Service"]) => {
     }),
     remove: (reach: Reach, id: string) => Effect.andThen(getOwn(reach, id), memory.forget({ ids: [id] })),
     forget: (reach: Reach, { onBehalfOf: _onBehalfOf, users: _users, ...filter }: Memories.ForgetBody) =>
-      // Before the user is added to it, which would make a filter of one that names nothing.
+      // Checked before the user is added, because the user alone would make an empty filter valid.
       Effect.andThen(Memory.Checking.forgotten(filter), memory.forget(own(reach, filter))),
     export: (reach: Reach, place: Memory.Scope) =>
       memory.export(reach.isAll ? place : scopeOf(reach, place)).pipe(
         Stream.filter(({ entry }) => isOwn(reach, entry)),
-        // Places in the export, which tell nothing of what others have.
+        // Line numbers within the export, which disclose nothing about other users.
         Stream.zipWithIndex,
         Stream.map(([exported, position]): Memory.Exported => ({ ...exported, position }))
       ),
@@ -185,6 +186,6 @@ export const make = (memory: Memory.Memory["Service"]) => {
 /** A page of a list. */
 export interface Listing extends Omit<Memories.ListQuery, "limit" | "cursor" | "onBehalfOf" | "users"> {
   readonly limit: number
-  /** Only those that come after the one with this id. */
+  /** Only memories after the one with this id. */
   readonly after?: string | undefined
 }

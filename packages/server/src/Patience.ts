@@ -15,7 +15,7 @@ export const within = <A, E, R, A2, E2, R2>(
   effect: Effect.Effect<A, E, R>,
   options: { readonly duration: Duration.Input; readonly orElse: () => Effect.Effect<A2, E2, R2> }
 ): Effect.Effect<A | A2, E | E2, R | R2> =>
-  // A child would be waited for.
+  // A child fiber would be awaited.
   Effect.flatMap(Effect.forkDetach(effect, { startImmediately: true }), (fiber) => {
     const exit = fiber.pollUnsafe()
     if (exit !== undefined) return exit

@@ -87,7 +87,10 @@ const environmentKeys = Config.all(
 const withoutKeys = (keys: ReadonlyArray<Redacted.Redacted>) => (model: Llm.Model) =>
   keys.reduce(KeyRedaction.guard, model)
 
-/** Models of the environment repeat none of its keys, not even to their caches and spans. */
+/**
+ * Removes keys of the environment from the answers of its models, before caches and spans receive
+ * them.
+ */
 const redacting = Layer.effect(
   Resilience.Innermost,
   Effect.map(
@@ -114,7 +117,7 @@ const service = Effect.fnUntraced(function* ({ allowsAnyAddress = false }: Optio
     // contain.
     const model = yield* Effect.tapError(llm.resolve(reference), () => shared(reference))
     if (!model.reference.startsWith("scripted/")) yield* shared(model.reference)
-    // Answers that an earlier version has cached, and models without the wrappers.
+    // For answers that an earlier version cached, and for models without the wrappers.
     return withoutKeys(keys)(model)
   })
   const store = yield* ProviderStore.ProviderStore

@@ -274,7 +274,7 @@ export const make = Effect.fnUntraced(function* <Body, Summary>(options: Options
   const list = Effect.fn(`${name}.list`)(function* (page: ListOptions) {
     const tenant = yield* Tenant.Current
     const conditions = [RowSecurity.rowsOf(sql, tenant)]
-    // Each says the expressions of its index (Migrations/Sql/bounded.sql).
+    // Each uses the expressions of its index (Migrations/Sql/bounded.sql).
     if (page.name === undefined) conditions.push(sql`tenant collate "C" = ${tenant}`)
     else conditions.push(sql`tenant collate "POSIX" = ${tenant}`, sql`name = ${page.name}`)
     const order = sql.literal(page.name === undefined ? 'id collate "POSIX"' : "greatest(id, '')")

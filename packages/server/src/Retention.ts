@@ -1,7 +1,7 @@
 /**
  * Deletes executions that ended longer ago than `CREWLINE_RETENTION` (for example `30 days`); by
- * default, everything is kept forever. Deletes memories that the retention of their tenant does not
- * keep, which nobody sees any more.
+ * default, everything is kept forever. Deletes memories past the retention of their tenant, which
+ * are no longer visible.
  *
  * One process on a database does this at a time, in transactions of at most `pageSize` executions
  * or memories, so that other work is not delayed. Failures are retried with the next pass.
@@ -28,7 +28,7 @@ const pageSize = 100
  */
 const maxPause = Duration.minutes(1)
 const minPause = Duration.seconds(1)
-/** Nobody sees memories past their retention, so their deletion is not urgent. */
+/** Memories past their retention are not visible, so their deletion is not urgent. */
 const memoryPause = Duration.minutes(5)
 /** An arbitrary number that is unlikely to be locked by other applications. */
 const lockKey = 7_239_274_512
@@ -51,7 +51,7 @@ export const pass = Effect.fn("Retention.pass")(function* (
   }
 })
 
-/** In a transaction; `otherwise` if another process is in one of these. */
+/** Runs in a transaction; returns `otherwise` if another process is running one. */
 const alone = <A, E>(sql: SqlClient.SqlClient, effect: Effect.Effect<A, E>, otherwise: A) =>
   sql.withTransaction(
     Effect.gen(function* () {
@@ -61,8 +61,8 @@ const alone = <A, E>(sql: SqlClient.SqlClient, effect: Effect.Effect<A, E>, othe
   )
 
 /**
- * Deletes the memories of all tenants that their retention does not keep, unless another process is
- * doing so; returns their number.
+ * Deletes the memories of all tenants past their retention, unless another process is doing so;
+ * returns their number.
  */
 export const passMemories: Effect.Effect<
   number,
@@ -84,7 +84,7 @@ export const passMemories: Effect.Effect<
   return deleted
 })
 
-/** Passes over memories as long as the layer lives. */
+/** Deletes expired memories at intervals while the layer is running. */
 export const layerMemories = (
   pause: Duration.Duration = memoryPause
 ): Layer.Layer<never, never, Memory.Memory | SqlClient.SqlClient> =>

@@ -14,7 +14,7 @@ import { Worker } from "node:worker_threads"
 /** Of a process that the watchdog ended (EX_SOFTWARE). */
 export const exitCode = 70
 
-/** The event of `process` before the watchdog ends it: what was collected can be written. */
+/** The event of `process` before the watchdog ends it, so that collected lines can be written. */
 export const blocked = "crewline.blocked"
 
 /** Both cells of the memory that the threads share. */

@@ -1,4 +1,4 @@
-/** The tool `ask_human`: a question to people. The task waits without holding a worker. */
+/** The tool `ask_human` asks a person a question. The task waits without occupying a worker. */
 import * as Tool from "@crewline/core/Tool"
 import type * as Toolbox from "@crewline/core/Toolbox"
 import * as Schema from "effect/Schema"

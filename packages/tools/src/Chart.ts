@@ -17,7 +17,7 @@ const Parameters = Schema.Struct({
   )
 })
 
-/** More would not be legible, and grow the file. */
+/** More would be illegible and enlarge the file. */
 const maxLabels = 2_000
 const maxSeries = 12
 

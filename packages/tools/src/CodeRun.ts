@@ -11,11 +11,11 @@ import * as BuiltIn from "./BuiltIn.ts"
 import * as Sandbox from "./CodeRun/Sandbox.ts"
 
 export interface Options {
-  /** Of a whole run, in milliseconds, including tools that it calls. Default: 10,000. */
+  /** Time limit of a run, in milliseconds, including its tool calls. Default: 10,000. */
   readonly timeoutMillis?: number
-  /** Of the sandbox, in MiB. Default: 64. */
+  /** Memory limit of the sandbox, in MiB. Default: 64. */
   readonly maxMemory?: number
-  /** Runs a call that the code makes. Absent: code calls no tools. */
+  /** Runs a tool call of the code. Absent: code cannot call tools. */
   readonly call?: (name: string, args: Schema.JsonObject, context: ToolContext) => Effect.Effect<Schema.Json, ToolError>
 }
 

@@ -1,7 +1,7 @@
 /**
  * Files of the workspace as tables of a database in memory. The files are read first; then the
- * database is locked: SQL reads and writes no file, loads no extension and changes no setting. It
- * runs in a process that is killed when a query takes too long or too much memory.
+ * database is locked: SQL cannot read or write files, load extensions or change settings. It runs
+ * in a process that is killed if a query takes too long or uses too much memory.
  *
  * The database is DuckDB, an optional dependency (`@duckdb/node-api`) that is loaded on first use.
  */
@@ -16,9 +16,9 @@ import * as Query from "./Data/Query.ts"
 import * as FileAccess from "./FileAccess.ts"
 
 export interface Options {
-  /** Of loading and of each query, in milliseconds. Default: 20,000. */
+  /** Time limit of loading and of each query, in milliseconds. Default: 20,000. */
   readonly timeoutMillis?: number
-  /** Of the database, in MiB. Default: 256. */
+  /** Memory limit of the database, in MiB. Default: 256. */
   readonly maxMemory?: number
 }
 

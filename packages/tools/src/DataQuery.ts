@@ -6,7 +6,7 @@ import * as BuiltIn from "./BuiltIn.ts"
 import * as Data from "./Data.ts"
 
 export interface Options extends Data.Options {
-  /** Rows of one answer. Default: 200. */
+  /** Maximum number of rows in a result. Default: 200. */
   readonly maxRows?: number
 }
 

@@ -53,7 +53,7 @@ const edit = Effect.fnUntraced(function* (
   return `Replaced ${count === 1 ? "1 occurrence" : `${count} occurrences`} in ${path}.`
 })
 
-/** Models often get only the spaces wrong. */
+/** Models often reproduce everything except whitespace correctly. */
 const hint = (text: string, old: string): string => {
   const words = old.trim().split(/\s+/)
   const line = text

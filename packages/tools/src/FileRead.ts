@@ -57,7 +57,7 @@ const read = (
       )
   })
 
-/** The contents of a directory, where the path names one. */
+/** The contents of the directory, if the path refers to one. */
 const directoryAt = Effect.fnUntraced(function* (
   path: string,
   { workspace }: ToolContext

@@ -1,6 +1,6 @@
 /**
- * The tool `file_write`: writes a text file, whole or not at all. A file with different content is
- * replaced only when the call requests it; repeating a call changes nothing.
+ * The tool `file_write`: writes a text file atomically. A file with different content is replaced
+ * only when the call requests it; repeating a call changes nothing.
  */
 import { type ToolContext, type ToolError, ToolRetry } from "@crewline/core/Toolbox"
 import type * as Toolbox from "@crewline/core/Toolbox"

@@ -1,15 +1,15 @@
 /**
- * The files of a workspace in a directory of this machine. Nothing outside of the directory is
- * read, written, listed or removed, even when links are created or swapped while a call runs: each
- * name of a path is opened relative to the directory before it, and never through a link. Links
- * that stay inside are resolved manually in the same way.
+ * The files of a workspace in a directory of this machine. Nothing outside the directory is read,
+ * written, listed or removed, even if links are created or replaced while a call runs: each name of
+ * a path is opened relative to the directory before it, and never through a link. Links that stay
+ * inside are resolved manually in the same way.
  *
- * That holds on Linux, where `/proc/self/fd` stands for an open directory. Elsewhere a path is
- * resolved, and the opened file is compared with it afterwards: swapping a link twice within one
- * call could defeat this check.
+ * This applies to Linux, where `/proc/self/fd` provides paths of open directories. On other
+ * systems, a path is resolved, and the opened file is compared with it afterwards; replacing a link
+ * twice within one call could defeat this check.
  *
  * Only regular files are read: no devices, pipes or sockets, and no files with several hard links,
- * because they may be shared with a place outside.
+ * because they may be shared with a file outside the directory.
  */
 import * as FileFailure from "@crewline/core/FileFailure"
 import * as Workspace from "@crewline/core/Workspace"
@@ -130,7 +130,7 @@ const guarded = <A>(
       if (isAbsent) {
         return new WorkspaceError({ path, description: "does not exist in the workspace", code: "not-found" })
       }
-      // Its own text names the directory on this machine.
+      // The message of the error names the directory on this machine.
       const advice =
         FileFailure.isUnwritable(error) && access === "written" ? "; make the workspace directory writable" : ""
       const description = `cannot be ${access}: ${FileFailure.describe(error)}${advice}`

@@ -1,6 +1,6 @@
 /**
  * The tool `http_request`: requests of any method to hosts that the operator has listed. Addresses
- * are guarded as for every tool, redirects lead to listed hosts only.
+ * are checked as for all network tools, and redirects are followed only to listed hosts.
  */
 import { type ToolError, ToolFailed } from "@crewline/core/Toolbox"
 import type * as Toolbox from "@crewline/core/Toolbox"
@@ -14,7 +14,7 @@ export interface Options {
   readonly network: Network
   /** Hosts that may be called: `api.example.com`, `*.example.com` with all below, or `*`. */
   readonly hosts?: ReadonlyArray<string>
-  /** For the whole call, in milliseconds. Default: 30,000. */
+  /** Time limit of the whole call, in milliseconds. Default: 30,000. */
   readonly timeoutMillis?: number
   /** An answer is truncated after this many bytes. Default: 1 MiB. */
   readonly maxBytes?: number

@@ -1,4 +1,4 @@
-/** Bodies of answers as text, by their content type. */
+/** Decodes response bodies as text, according to their content type. */
 import type * as Schema from "effect/Schema"
 
 /** Without parameters, in lower case. */
@@ -12,7 +12,10 @@ export const textOf = (contentType: string | null, body: Uint8Array): string | u
   return decoderOf(contentType, body).decode(body)
 }
 
-/** The encoding of the header, of a mark at the beginning, of the document itself, or UTF-8. */
+/**
+ * The encoding declared by the header, by a byte order mark, or by the document itself; otherwise
+ * UTF-8.
+ */
 const decoderOf = (contentType: string | null, body: Uint8Array) => {
   const named = /charset\s*=\s*"?([\w-]+)/i
   const label =

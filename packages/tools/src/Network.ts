@@ -31,7 +31,7 @@ export interface Request {
   readonly body?: string
   /** The body is truncated after this many bytes. */
   readonly maxBytes: number
-  /** For the whole request, in milliseconds. */
+  /** Time limit of the whole request, in milliseconds. */
   readonly timeoutMillis: number
   /** Called with the URL and with every redirect, after its address was checked. */
   readonly permit?: (url: URL) => Effect.Effect<void, ToolError>
@@ -43,7 +43,7 @@ export interface Answer {
   readonly status: number
   readonly headers: Headers
   readonly body: Uint8Array
-  /** The body was longer. */
+  /** True if the body was truncated. */
   readonly isCut: boolean
 }
 
@@ -158,7 +158,7 @@ const parse = (text: string, base?: URL): Effect.Effect<URL, ToolRetry> => {
   return Effect.fail(new ToolRetry({ message, code: "address-refused" }))
 }
 
-/** Names that mean this machine without a look-up. */
+/** Names that refer to this machine without a look-up. */
 const isLocalName = (host: string): boolean => /(?:^|\.)localhost\.?$/i.test(host)
 
 const admit = Effect.fnUntraced(function* (

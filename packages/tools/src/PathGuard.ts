@@ -60,7 +60,7 @@ const problemOf = (name: string): string | undefined => {
   return undefined
 }
 
-/** Data of this application, and files of keys; samples of them have no keys in them. */
+/** Data of this application, and files that contain keys; sample files contain no keys. */
 const isProtected = (name: string): boolean =>
   /^\.(?:aws|git|gnupg|netrc|npmrc|pgpass|ssh)$/i.test(name) ||
   /^\.crewline/i.test(name) ||

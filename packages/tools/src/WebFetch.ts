@@ -13,7 +13,7 @@ import * as Robots from "./WebFetch/Robots.ts"
 
 export interface Options {
   readonly network: Network
-  /** For the whole call, in milliseconds. Default: 20,000. */
+  /** Time limit of the whole call, in milliseconds. Default: 20,000. */
   readonly timeoutMillis?: number
   /** A page is truncated after this many bytes. Default: 2 MiB. */
   readonly maxBytes?: number

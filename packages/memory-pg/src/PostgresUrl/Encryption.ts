@@ -72,10 +72,7 @@ const modeOf = (parameters: Parameters, isLocal: boolean): Mode => {
   return strictest(parameters, said) ?? said ?? (isLocal ? "disable" : "prefer")
 }
 
-/**
- * The mode that parameters require which demand verification of the certificate, regardless of
- * `sslmode`.
- */
+/** The mode required by parameters that demand verification of the certificate. */
 const strictest = (parameters: Parameters, said: Mode | undefined): Mode | undefined => {
   if (parameters.get("sslrootcert") === "system") {
     if (said !== undefined && said !== "verify-full" && said !== "disable") {

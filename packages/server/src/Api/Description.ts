@@ -29,8 +29,8 @@ const conditional = ({ parameters, responses }: Operation) => ({
 })
 
 /**
- * The rest of a path is written `*` in routes, and `{path}` in the document. Effect serves such a
- * route without the rest, too: what `GET` answers then is another operation.
+ * The rest of a path is `*` in routes, and `{path}` in the document. Effect also serves such a
+ * route without the rest; `GET` is then another operation.
  */
 const named = (paths: NonNullable<Specification["paths"]>): NonNullable<Specification["paths"]> =>
   Object.fromEntries(

@@ -1,4 +1,4 @@
-/** `/api/v1/memories`: what crews remember, for the people whose memories they are. */
+/** `/api/v1/memories`: the memories of crews, for the users to whom they belong. */
 import * as MemoryEntry from "@crewline/core/MemoryEntry"
 import * as MemoryQuery from "@crewline/core/MemoryQuery"
 import * as Name from "@crewline/core/Name"
@@ -13,7 +13,7 @@ import * as Problem from "./Problem.ts"
 import * as Resource from "./Resource.ts"
 import * as WholeNumber from "./WholeNumber.ts"
 
-/** The parts of a scope that a caller names; the user is that of the credential. */
+/** The parts of a scope that a caller can set; the user is that of the credential. */
 const parts = {
   crew: Schema.optionalKey(Name.Name),
   agent: Schema.optionalKey(Name.Name),
@@ -25,7 +25,7 @@ const Scope = Schema.Struct(parts).annotate({
   description: "The scope of memories, in addition to the user of the credential"
 })
 
-/** Whose memories are meant. */
+/** The users whose memories a request is about. */
 const whose = {
   onBehalfOf: Access.onBehalfOf,
   users: Schema.optionalKey(Schema.Literal("all")).annotate({
@@ -33,7 +33,7 @@ const whose = {
       "`all`: the memories of every user, which requires the scope users:act-for. If absent: only those of the caller"
   })
 }
-/** Whose memories a request is about. */
+/** The users whose memories a request is about. */
 export interface Whose {
   readonly onBehalfOf?: string
   readonly users?: "all"
@@ -71,7 +71,7 @@ export type Body = typeof Body.Type
 
 const { any: _any, readOnly: _readOnly, scope: _queryScope, text: _text, ...query } = MemoryQuery.Query.fields
 
-/** The most memories of one answer. */
+/** The maximum number of memories in one response. */
 export const maxFound = 100
 
 export const SearchBody = Schema.Struct({
@@ -141,7 +141,7 @@ export const RetentionBody = Schema.Struct({ items: Schema.Array(MemoryEntry.Ret
   examples: [{ items: [{ kind: "short-term", maxAgeDays: 30 }] }]
 })
 
-/** How far an import has come. */
+/** The progress of an import. */
 export const Imported = Schema.Struct({
   lines: Schema.Int.annotate({ description: "Lines of the body that were read" }),
   stored: Schema.Int,
@@ -157,7 +157,7 @@ export const contentType = lines
 
 const flag = (description: string) => Schema.optionalKey(Schema.Literals(["true", "false"])).annotate({ description })
 
-/** What a list is asked for. */
+/** The parameters of the list. */
 const listQuery = {
   ...Page.query,
   ...parts,

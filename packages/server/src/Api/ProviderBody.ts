@@ -6,7 +6,7 @@ import * as Schema from "effect/Schema"
 /** The APIs of OpenAI; a literal, because the module that calls them does not run in a browser. */
 const apis = ["chat", "responses"] as const satisfies ReadonlyArray<OpenAi.Api>
 
-/** As the APIs: see `Capabilities` of `@crewline/llm`. */
+/** See `Capabilities` of `@crewline/llm`. */
 const features = [
   "json_schema",
   "json_object",
@@ -74,8 +74,8 @@ export const fields = {
   /** The models to offer; absent: any. */
   models: Schema.optionalKey(Schema.Array(Schema.String.check(Schema.isPattern(/\S/, { expected: "some text" })))),
   /**
-   * The request features that the server supports: `false` is never sent, `true` is sent although
-   * it was refused. Absent features are sent until they are refused.
+   * The request features that the server supports: `false` is never sent; `true` is sent even after
+   * a rejection. Absent features are sent until they are rejected.
    */
   capabilities: Schema.optionalKey(
     Schema.Struct(capabilities).annotate({ description: "The request features that the server supports" })
@@ -117,7 +117,7 @@ export const hasApi = Schema.makeFilter<{ readonly kind: string; readonly api?: 
     : undefined
 )
 
-/** The others have windows that nobody chooses, and Ollama's API has nothing to refuse. */
+/** Other providers have fixed windows, and Ollama's API has no features to reject. */
 export const hasOptions = Schema.makeFilter<{
   readonly kind: string
   readonly capabilities?: object

@@ -1,4 +1,4 @@
-/** `/api/v1/tools`: the tools that agents of this server may use, and calls that try one. */
+/** `/api/v1/tools`: the tools that agents of this server can use, and test calls. */
 import * as CoreTool from "@crewline/core/Tool"
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
@@ -6,7 +6,7 @@ import * as OpenApi from "effect/http-api/OpenApi"
 import * as Schema from "effect/Schema"
 import * as Problem from "./Problem.ts"
 
-/** A tool, as agents see it, and what policies go by. */
+/** A tool as agents see it, with the properties that policies use. */
 export const Tool = Schema.Struct({
   name: Schema.String,
   description: Schema.String,
@@ -24,7 +24,7 @@ export const Tool = Schema.Struct({
   })
 }).annotate({ identifier: "Tool", description: "A tool of the server" })
 
-/** What a call came to. */
+/** The result of a call. */
 export const Trial = Schema.Struct({ result: Schema.Json }).annotate({
   identifier: "ToolTrial",
   description: "The result of a call"

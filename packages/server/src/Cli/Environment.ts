@@ -1,11 +1,11 @@
-/** Settings of the environment that need nothing of the server to be loaded. */
+/** Settings of the environment, without loading modules of the server. */
 import type * as Embedder from "@crewline/core/Embedder"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Failure from "./Failure.ts"
 
-/** A setting; an invalid one is a failure that names its variable. */
+/** A setting; if it is invalid, the failure names its variable. */
 export const read = <A>(config: Config.Config<A>): Effect.Effect<A, Failure.Failure> =>
   config.pipe(
     Effect.mapError(({ cause: { message } }) => {
@@ -38,7 +38,7 @@ export const embedder = (
 
 const configuredDirectory = Config.withDefault(Config.NonEmptyString("CREWLINE_DATA"), ".crewline")
 
-/** The data directory: of the embedded database, and of what a server leaves there. */
+/** The data directory: for the embedded database and other files of the server. */
 export const directory = (data: Option.Option<string>): Effect.Effect<string, Failure.Failure> =>
   Option.match(data, { onNone: () => read(configuredDirectory), onSome: Effect.succeed })
 

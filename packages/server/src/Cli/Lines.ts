@@ -1,9 +1,9 @@
 /**
- * Collects lines of the log and writes them together, because writing each one takes longer than
- * everything else about it. Lines keep their order. An urgent line, and everything before it, is
- * written at once; the others within a few milliseconds, before 64 KiB have been collected, and
- * when the process exits, also because of an error that nothing handles. Only a process that is
- * killed, or runs out of memory, loses what it collected in the last milliseconds.
+ * Collects log lines and writes them together, because writing is the most expensive part of a
+ * line. Lines keep their order. An urgent line, and everything before it, is written at once; the
+ * others within a few milliseconds, before 64 KiB have been collected, and when the process exits,
+ * even after an unhandled error. Only a process that is killed or runs out of memory loses the
+ * lines of the last milliseconds.
  */
 import * as Guarded from "@crewline/core/Guarded"
 import * as Effect from "effect/Effect"
@@ -53,7 +53,7 @@ export const make = Effect.fnUntraced(function* (
     add: (line, isUrgent) => {
       text += `${line}\n`
       if (isUrgent || text.length > maxLength) return flush()
-      // The process need not stay alive for it: it is also flushed at the exit.
+      // The timer need not keep the process alive: lines are also flushed at exit.
       timer ??= setTimeout(flushed, patienceMillis).unref()
     },
     flush

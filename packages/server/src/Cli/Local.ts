@@ -22,7 +22,7 @@ export interface Options {
   readonly directory: string | undefined
   /** The only directory that tools read and output files are written to. */
   readonly workspace: string
-  /** Makes vectors of memories; absent: memory recalls by words. */
+  /** The embedder for memories; absent: memory recalls by words. */
   readonly embedder: Embedder.Embedder["Service"] | undefined
   /** Stream the answers of models, which is useful only when someone watches. */
   readonly streaming: boolean

@@ -82,14 +82,14 @@ const decoded = (text: string): string => {
 
 interface Redactor {
   /**
-   * Whether a line may contain something to redact, which is cheap to find out: false positives are
-   * possible, false negatives are not.
+   * A cheap check whether a line may contain something to redact: false positives are possible,
+   * false negatives are not.
    */
   readonly isSuspect: (line: string) => boolean
   readonly redact: (text: string) => string
 }
 
-/** The longest part of a secret that no format of a line changes. */
+/** The longest part of a secret that is the same in every line format. */
 const pieceOf = (secret: string): string =>
   (secret.match(/[\w./+=-]+/g) ?? []).reduce((longest, piece) => (piece.length > longest.length ? piece : longest), "")
 
@@ -205,7 +205,7 @@ const toPretty =
     return cause === undefined ? first : `${first}\n  ${shown(cause)}`
   }
 
-/** After these the process may end. */
+/** After lines of these levels, the process may end. */
 const urgent: ReadonlySet<LogLevel.LogLevel> = new Set<LogLevel.LogLevel>(["Warn", "Error", "Fatal"])
 
 /** Lines of the log, to stderr. */

@@ -1,4 +1,4 @@
-/** `crewline memory`: what crews remember, for people. */
+/** `crewline memory`: access to the memories of crews. */
 import * as CoreMemory from "@crewline/core/Memory"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -30,7 +30,7 @@ const open = Effect.fnUntraced(function* (options: Omit<Options, "json">) {
   return yield* Resources.memories(options.data, yield* tenantOf({ ...options, json: false }))
 })
 
-/** An option under its name, where it is given. */
+/** An object with the option, if it is given. */
 const given = <const Name extends string, A>(name: Name, value: Option.Option<A>) =>
   // The type of a computed key is `string`, whatever the name is.
   (Option.isSome(value) ? { [name]: value.value } : {}) as { readonly [N in Name]?: A }
@@ -333,7 +333,7 @@ const scopeText = (scope: CoreMemory.Scope): string =>
 
 const maxShown = 400
 
-/** What a list shows of a memory. */
+/** The lines about a memory in a list. */
 const brief = (entry: CoreMemory.Entry): ReadonlyArray<string> => {
   const shown = entry.text.length > maxShown ? `${entry.text.slice(0, maxShown)} …` : entry.text
   const marks = [

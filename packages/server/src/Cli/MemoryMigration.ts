@@ -1,8 +1,8 @@
 /**
- * `crewline memory migrate`: gives every memory of every tenant a vector of another embedder, in
- * the database itself. Servers and workers go on with the embedder that they have; those that start
- * afterwards with the new one find its vectors complete. It can be interrupted and run again at any
- * time, and goes on with the memories that have no vector yet.
+ * `crewline memory migrate`: creates vectors of another embedder for all memories of all tenants,
+ * directly in the database. Servers and workers continue with their current embedder; those that
+ * start afterwards with the new one find its vectors complete. It can be interrupted and run again
+ * at any time, and continues with the memories that have no vector yet.
  */
 import * as Database from "@crewline/memory-pg/Database"
 import * as PgMemory from "@crewline/memory-pg/PgMemory"

@@ -38,8 +38,8 @@ export class Output extends Context.Service<
     /** Text in a style, as stderr can show it. */
     readonly paint: Screen.Paint
     /**
-     * Writes a line of the log to stderr, above what is drawn there. Unless stderr is a terminal,
-     * lines that are not urgent are collected for a moment.
+     * Writes a log line to stderr, above the drawn area. Unless stderr is a terminal, lines that
+     * are not urgent are collected for a moment.
      */
     readonly line: (text: string, isUrgent: boolean) => void
     /** The environment of the process. */
@@ -74,9 +74,9 @@ export const layer = (options: Options): Layer.Layer<Output> => Layer.unwrap(mak
 const withoutErrors = new WeakSet<Stream>()
 
 /**
- * A stream whose reader is gone must not end the process: there is nobody to report it to. Listens
- * once, because a process may make several layers, and until the process ends, because errors of
- * the last lines come later than the layer's release.
+ * A stream whose reader has exited must not end the process, because the error cannot be reported.
+ * Listens only once, because a process may make several layers; and until the process ends, because
+ * errors of the last lines occur after the layer is released.
  */
 const ignoreErrorsOf = (stream: Stream) => {
   if (withoutErrors.has(stream)) return

@@ -1,10 +1,10 @@
-/** How far a long command has come: a bar where stderr is a terminal, and nothing elsewhere. */
+/** The progress of a long command: a bar if stderr is a terminal, otherwise nothing. */
 import * as Effect from "effect/Effect"
 import * as Output from "./Output.ts"
 
 const width = 24
 
-/** `total` absent: how much there is, is not known. */
+/** `total` absent: the total is unknown. */
 export const text = (label: string, done: number, total?: number): string => {
   if (total === undefined) return `${label} ${done}`
   const share = total === 0 ? 1 : Math.min(1, done / total)
@@ -16,7 +16,7 @@ export interface ProgressBar {
   readonly show: (done: number, total?: number) => Effect.Effect<void>
 }
 
-/** In the current scope, at whose end the last state stays. */
+/** In the current scope; when it closes, the last state stays visible. */
 export const make = (label: string) =>
   Effect.gen(function* () {
     const { terminal } = yield* Output.Output

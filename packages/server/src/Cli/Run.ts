@@ -24,7 +24,7 @@ export interface Options {
   readonly steer: boolean
 }
 
-/** How long a memory without a directory lasts, for people. */
+/** The notice about memory without a directory. */
 const memoryNotice =
   "memory: true uses in-process memory: memories are lost when this process ends. Keep them in a directory with --data."
 

@@ -126,7 +126,7 @@ export const shared = Effect.all({
   /** How many executions a tenant may have at once; undefined: any number. */
   maxUnfinished: read(RateLimits.maxUnfinishedConfig),
   masterKeys,
-  /** What vectors of memories are made by; undefined: memory recalls by words. */
+  /** The embedder for memories; undefined: memory recalls by words. */
   embedder: embedder()
 })
 

@@ -49,7 +49,7 @@ export interface Test {
 
 /**
  * Calls a tool in this process, with `CREWLINE_WORKSPACE` itself as its workspace. Prints the
- * result; or `{ code, message }` to stderr, and fails.
+ * result. If the call fails, prints `{ code, message }` to stderr and fails.
  */
 export const test = Effect.fnUntraced(
   function* ({ args, name }: Test) {
@@ -115,7 +115,7 @@ const unknown = ({ known, message, tool }: Toolbox.UnknownTool): Toolbox.ToolRet
 const parse = (text: string): Schema.JsonObject | undefined => {
   try {
     const value: unknown = JSON.parse(text)
-    // What was parsed is JSON.
+    // A parsed value is JSON.
     return Predicate.isReadonlyObject(value) ? (value as Schema.JsonObject) : undefined
   } catch {
     return undefined

@@ -1,4 +1,4 @@
-/** The tools that the command gives to crews: all built-in ones, configured by the environment. */
+/** The tools that the command provides: all built-in tools, configured by the environment. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Environment from "./Environment.ts"
@@ -13,5 +13,5 @@ export const layer = Layer.unwrap(
   })
 )
 
-/** The names of the tools that there are, however they are configured. */
+/** The names of all tools, regardless of their configuration. */
 export const names = Effect.map(builtIn, ({ make }) => make().map(({ name }) => name))

@@ -1,8 +1,8 @@
 /**
- * Bounds the reads of the database that wrong credentials cost. One that was refused is refused
- * again without a read for `refusedMillis`. An address gets a bounded number of reads for
- * credentials that turn out wrong; after that, all credentials from there that this process has not
- * accepted recently are rejected unread, good and bad ones alike.
+ * Bounds the reads of the database that wrong credentials cost. A refused credential is refused
+ * again without a read for `refusedMillis`. Each address has a limited number of reads for wrong
+ * credentials; after that, all credentials from this address that this process has not accepted
+ * recently are rejected without a read, whether they are valid or not.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -11,12 +11,15 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Problem from "../Api/Problem.ts"
 
-/** A credential never becomes valid again, but databases are restored. */
+/** Refused credentials never become valid, except when a database is restored. */
 const refusedMillis = 10_000
-/** Wrong credentials of an address at once, and per second. */
+/** The limits for wrong credentials of an address: at once, and per second. */
 const burst = 60
 const perSecond = 1
-/** Of refused and accepted credentials and of addresses, at most; the oldest are forgotten. */
+/**
+ * Maximum number of refused credentials, of accepted credentials and of addresses; the oldest are
+ * dropped.
+ */
 const maxKept = 10_000
 
 interface Bucket {
@@ -61,7 +64,7 @@ export interface Guesses {
   readonly guard: <A>(shown: Shown, look: Look<A>) => Effect.Effect<A, Refusal>
 }
 
-/** `refused` is what a refused credential is answered. */
+/** `refused` is the failure for a refused credential. */
 export const make = (refused: Problem.Problem<"unauthenticated">): Guesses => {
   const refusedUntil = new Map<string, number>()
   const accepted = new Map<string, true>()
@@ -83,7 +86,8 @@ export const make = (refused: Problem.Problem<"unauthenticated">): Guesses => {
         const bucket = accepted.has(hash) ? undefined : bucketOf(address, now)
         if (bucket !== undefined) {
           if (bucket.tokens < 1) return Effect.fail(tooMany(Math.ceil((1 - bucket.tokens) / perSecond)))
-          // Before the read, so that concurrent guesses are counted; valid credentials get it back.
+          // Taken before the read, so that concurrent guesses are counted; refunded for valid
+          // credentials.
           bucket.tokens--
         }
         return Effect.onExit(look, (exit) =>

@@ -12,7 +12,10 @@ import * as Secret from "../Secret.ts"
 
 export const lifetimeSeconds = 30
 
-/** Expired tickets that a new one deletes: more than one, so that they become fewer. */
+/**
+ * The number of expired tickets that a new ticket deletes: more than one, so that their number
+ * decreases.
+ */
 const maxDeleted = 10
 
 export const make = Effect.map(SqlClient.SqlClient, (sql) => ({

@@ -27,7 +27,7 @@ import * as Start from "./Start.ts"
 
 const defaultEvents = 100
 
-/** An ended execution never changes: only another format changes what its URL returns. */
+/** An ended execution never changes: only a new format changes the response of its URL. */
 const finalTag = `"ended-${ExecutionView.format}"`
 
 /** Answers of ended executions, for as long as their views are remembered. */

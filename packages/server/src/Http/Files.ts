@@ -13,7 +13,7 @@ import * as Problem from "../Api/Problem.ts"
 import * as AuditLog from "../AuditLog.ts"
 import * as StoreProblems from "./StoreProblems.ts"
 
-/** Failures of a workspace as problems. */
+/** Converts failures of a workspace to problems. */
 export const failing = <A>(
   effect: Effect.Effect<A, Workspace.WorkspaceError>
 ): Effect.Effect<
@@ -36,7 +36,7 @@ export const failing = <A>(
     }
   })
 
-/** The bytes of a body that may be longer than those of other requests. */
+/** The bytes of a body whose limit is larger than that of other requests. */
 export const bytesOf = (
   request: HttpServerRequest.HttpServerRequest,
   maxBytes: number = Workspace.maxBytes
@@ -62,7 +62,7 @@ export const layer = HttpApiBuilder.group(
   Effect.fnUntraced(function* (handlers) {
     const log = yield* EventLog.EventLog
     const workspace = yield* Workspace.Workspace
-    /** Of an execution of the tenant, and of no other. */
+    /** The files of an execution, if it belongs to the tenant. */
     const filesOf = (id: string) => Effect.as(log.summary(id).pipe(StoreProblems.execution(id)), workspace.of(id))
 
     return handlers

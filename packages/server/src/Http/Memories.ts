@@ -31,8 +31,8 @@ const both = RequestBody.invalid([
 ])
 
 /**
- * How far the caller reaches: by its credential, or for the user that it may name. All users' takes
- * the scope for acting for others.
+ * The memories that the caller can access: those of its credential's user, or of the user that it
+ * acts for. Access to all users requires the scope for acting for others.
  */
 const reachOf = Effect.fnUntraced(function* ({
   onBehalfOf,
@@ -46,7 +46,7 @@ const reachOf = Effect.fnUntraced(function* ({
   return { user: Principal.requester(principal, onBehalfOf).userId, isAll: users === "all" }
 })
 
-/** What is seen by a query, and as of when. */
+/** The view and time of a query. */
 const viewOf = Effect.fnUntraced(function* ({
   asOf,
   ...query

@@ -1,6 +1,7 @@
 /**
- * Reads an import as a stream of lines, in batches: it needs memory for one batch, whatever the
- * size of the body. What is stored before a line is refused, or before the time is up, stays.
+ * Reads an import as a stream of lines, in batches: it needs memory for only one batch, regardless
+ * of the size of the body. Lines that were stored before an invalid line, or before the time limit,
+ * stay stored.
  */
 import * as Memory from "@crewline/core/Memory"
 import * as Effect from "effect/Effect"
@@ -14,9 +15,9 @@ import * as MemoryProblems from "./MemoryProblems.ts"
 import * as RequestBody from "./RequestBody.ts"
 
 const batchSize = 500
-/** Characters of a line: a text of the greatest length, escaped, and all around it. */
+/** Maximum characters of a line: a text of the maximum length, escaped, with all other fields. */
 const maxLine = 8 * Memory.maxTextLength
-/** Before the server gives up on a handler. */
+/** Less than the time limit of handlers. */
 const patienceMillis = 20_000
 
 const decode = Schema.decodeUnknownResult(Memory.Exported, { errors: "all", onExcessProperty: "error" })
@@ -81,7 +82,7 @@ export const run = Effect.fnUntraced(function* (
   return { ...made, complete: ended._tag === "Some" }
 })
 
-/** A body that breaks off ends there. */
+/** An interrupted body ends at the interruption. */
 const linesOf = (request: HttpServerRequest.HttpServerRequest) => {
   const decoder = new TextDecoder("utf-8", { fatal: true })
   let rest = ""

@@ -1,4 +1,4 @@
-/** Failures of the memory as problems. */
+/** Converts failures of the memory to problems. */
 import type * as Memory from "@crewline/core/Memory"
 import * as Effect from "effect/Effect"
 import * as Problem from "../Api/Problem.ts"
@@ -9,7 +9,7 @@ import * as StoreProblems from "./StoreProblems.ts"
 
 type Common = Problem.Problem<"invalid-request" | "unavailable">
 
-/** `entries[0].scope.crew` is `["scope", "crew"]` of a body that has one entry. */
+/** Maps `entries[0].scope.crew` to `["scope", "crew"]`, because the body is a single entry. */
 const pathOf = ({ operation, path }: Memory.InvalidMemory, within: ReadonlyArray<string | number>) => {
   const steps = path
     .split(/[.[\]]+/)

@@ -21,7 +21,7 @@ const refuse = Effect.flatMap(HttpServerRequest.ParsedSearchParams, (query) => {
   return Effect.fail(RequestBody.invalid(errors, keys.length - errors.length))
 })
 
-/** Pages that are no operations of the API. */
+/** Pages that are not operations of the API. */
 const pages = /^\/(docs|openapi\.json|problems(\/[^/]*)?)?\/?$/i
 
 /** The same for pages. */

@@ -33,11 +33,11 @@ export const isFor = (tenant: string): Effect.Effect<void> =>
     draft.tenant = tenant
   })
 
-/** Of a trace and of a span, in hexadecimal digits. */
+/** The lengths of trace and span ids, in hexadecimal digits. */
 const traceIdLength = 32
 const spanIdLength = 16
 
-/** Identifies traces, with random digits that are drawn for many at once. */
+/** Generates trace ids; random digits are drawn in batches. */
 const idsOfTraces = () => {
   let digits = ""
   let at = 0

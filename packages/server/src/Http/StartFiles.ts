@@ -75,7 +75,7 @@ export const fromJson = (
   return Result.succeed(given)
 }
 
-/** Stores the files for an execution that is about to be started; nothing for none. */
+/** Stores the files for an execution that is about to be started; does nothing without files. */
 export const prepare = Effect.fnUntraced(function* (
   workspace: Workspace.Workspace["Service"],
   given: ReadonlyArray<Given>

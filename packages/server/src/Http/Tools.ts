@@ -14,7 +14,7 @@ import * as AuditLog from "../AuditLog.ts"
 import * as RequestBody from "./RequestBody.ts"
 import * as StoreProblems from "./StoreProblems.ts"
 
-/** A JSON Schema is JSON; its type in Effect only does not say so. */
+/** A JSON Schema is JSON, which its type in Effect does not express. */
 const asJson = (schema: object) => JSON.parse(JSON.stringify(schema)) as Schema.JsonObject
 
 const shown = (tool: Tool) =>
@@ -31,7 +31,7 @@ const shown = (tool: Tool) =>
 
 const isObject = Schema.is(Schema.JsonObject)
 
-/** The codes of failed calls that are problems of their own. */
+/** The codes of failed calls that have their own problem. */
 const codes = ["arguments-invalid", "path-refused", "address-refused", "policy-denied"] as const
 
 const failed = ({ code, message: detail }: ToolError) => {
@@ -41,7 +41,7 @@ const failed = ({ code, message: detail }: ToolError) => {
     : Problem.make(known, { detail })
 }
 
-/** The files of trials; they belong to no execution. */
+/** The files of test calls; they belong to no execution. */
 const filesOfTrials = "tool-trials"
 
 /** A call outside of any crew. */

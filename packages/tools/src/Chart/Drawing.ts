@@ -15,7 +15,9 @@ export interface Chart {
 
 const width = 800
 const height = 480
-/** Distinct also to people who confuse red and green (Okabe and Ito, 2008), and on white. */
+/**
+ * Distinguishable for people with red-green color blindness (Okabe and Ito, 2008), and on white.
+ */
 const colors = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#7a6a00", "#000000"]
 const colorOf = (index: number): string => colors[index % colors.length]!
 

@@ -26,7 +26,7 @@ export type End =
   | { readonly _tag: "Returned"; readonly value: string; readonly log: string }
   | { readonly _tag: "Failed"; readonly code: string; readonly message: string; readonly log: string }
 
-/** Calls that may run at the same time, and in all. */
+/** Maximum number of concurrent calls, and of calls in total. */
 const maxCalls = 100
 
 interface Engine {

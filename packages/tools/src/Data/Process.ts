@@ -35,7 +35,8 @@ type Duck = typeof import("@duckdb/node-api")
 export const main = async ({ maxMemory, url }: Settings, load: (url: string) => Promise<Duck>): Promise<void> => {
   const send = (reply: Reply, then?: () => void): void => void process.send!(reply, undefined, undefined, then)
   const end = (): void => void process.kill(process.pid, "SIGKILL")
-  // The process itself needs some; values under construction are not counted by the database.
+  // Includes memory of the process itself, and of intermediate values that the database does not
+  // count.
   const maxBytes = (maxMemory + 256) * 1024 * 1024
   setInterval(() => {
     if (process.memoryUsage.rss() > maxBytes) send({ _tag: "MemoryExceeded" }, end)

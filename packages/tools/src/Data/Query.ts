@@ -18,7 +18,7 @@ export interface Rows {
 }
 
 export interface Limits {
-  /** Of one statement. */
+  /** Time limit of one statement, in milliseconds. */
   readonly timeoutMillis: number
   /** Of the database, in MiB. */
   readonly maxMemory: number
@@ -48,7 +48,7 @@ export const formatOf = (path: string): string | undefined => {
  */
 const csvBuffer = 4 * 1024 * 1024
 
-/** The statement that makes a table of a file. */
+/** The statement that loads a file into a table. */
 export const loading = ({ name, path }: Table, file: string): string => {
   const format = formatOf(path)
   const options = format === "read_csv" ? `, buffer_size = ${csvBuffer}` : ""
@@ -139,9 +139,9 @@ const shown = (reply: Process.Reply, limit: number): Rows => {
   return { columns: reply.columns, rows, isCut: reply.rows.length > limit }
 }
 
-/** Numbers that JavaScript has no exact form for stay text. */
+/** Numbers that JavaScript cannot represent exactly remain text. */
 const valueOf = (value: unknown, isNumber: boolean): Schema.Json => {
-  // The process has made it with `getRowsJson`.
+  // The process created the value with `getRowsJson`.
   if (typeof value !== "string") return value as Schema.Json
   if (isNumber) {
     const number = Number(value)

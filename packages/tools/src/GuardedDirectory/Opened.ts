@@ -7,7 +7,7 @@ import type { Place } from "./Walk.ts"
 
 const { O_CREAT, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants
 
-/** Of files that are being written; lists and paths exclude them. */
+/** The prefix of files that are being written; lists and paths exclude them. */
 const temporaryPrefix = ".crewline-"
 
 /** A file is larger than the read limit. */
@@ -61,7 +61,7 @@ export const read = async (place: Place, maxBytes: number): Promise<Uint8Array> 
 
 const notFile = "is not a file"
 
-/** Replaces the file, whole or not at all. */
+/** Replaces the file atomically. */
 export const write = async (place: Place, bytes: Uint8Array): Promise<void> => {
   const path = pathOf(place)
   if (place.stats !== undefined && !place.stats.isFile()) throw new Refused(notFile)

@@ -10,7 +10,7 @@ export interface Directory {
   readonly path: string
 }
 
-/** Where a path leads: to an entry of a directory that is inside. */
+/** The target of a path: an entry of a directory inside the workspace. */
 export interface Place {
   readonly directory: Directory
   /** The name of the entry; absent: the directory itself. */
@@ -48,7 +48,7 @@ export class Walk {
     this.#open = [first]
   }
 
-  /** The path need not exist: then there are no `stats`. */
+  /** Follows the path. If it does not exist, `stats` is absent. */
   async to(names: ReadonlyArray<string>, options: Options = {}): Promise<Place> {
     let stack: Array<Directory> = [this.#open[0]!]
     let left = [...names]
@@ -94,7 +94,7 @@ export class Walk {
     return entered
   }
 
-  /** Closes a directory that was entered, before the walk is over. */
+  /** Closes an entered directory before the end of the walk. */
   async leave(directory: Directory): Promise<void> {
     this.#open.splice(this.#open.indexOf(directory), 1)
     await directory.handle.close()
@@ -108,7 +108,7 @@ export class Walk {
     return { directory, name, stats, verify: (handle, path) => this.#verify(handle, path) }
   }
 
-  /** An entry by its name, also where the system stores it decomposed. */
+  /** An entry by its name, even if the system stores the name in decomposed form. */
   async #entry(directory: Directory, name: string): Promise<{ name: string; stats: Stats } | undefined> {
     const direct = await lstat(`${directory.path}/${name}`).catch(ignoring("ENOENT"))
     if (direct !== undefined) return { name, stats: direct }
@@ -138,7 +138,7 @@ export class Walk {
   }
 }
 
-/** Uses the directory, and closes everything that was opened in it. */
+/** Uses the directory, and closes everything that was opened during the walk. */
 export const within = async <A>(directory: string, use: (walk: Walk) => Promise<A>): Promise<A> => {
   const root = await realpath(directory)
   const handle = await open(root, O_RDONLY | O_DIRECTORY)

@@ -1,5 +1,5 @@
 /**
- * The readable part of a page as Markdown: its `main` or `article` where that is long enough,
+ * The readable part of a page as Markdown: its `main` or `article`, if that is long enough,
  * otherwise everything except navigation, headers, footers and forms. Invisible text is omitted: it
  * is often addressed only to models.
  */

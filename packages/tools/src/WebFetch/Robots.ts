@@ -18,7 +18,7 @@ export interface Rule {
   readonly pattern: string
 }
 
-/** The specification asks for 500 KiB at least. */
+/** The specification requires at least 500 KiB. */
 const maxBytes = 512 * 1024
 const maxAgeMillis = 60 * 60 * 1_000
 const maxSites = 200

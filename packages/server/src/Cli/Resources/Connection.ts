@@ -38,10 +38,10 @@ export interface Outbox {
   readonly retry: (id: string) => Effect.Effect<CoreOutbox.View, Failure.Failure>
 }
 
-/** Which memories of whom; the parameters of the HTTP API. */
+/** Selects memories by user and scope; the parameters of the HTTP API. */
 export type MemoryFilter = Omit<MemoriesApi.ListQuery, "limit" | "cursor">
 
-/** Where memories of whom belong. */
+/** The scope and the user of memories. */
 export type MemoryPlace = Pick<MemoryFilter, "crew" | "agent" | "session" | "execution" | "users" | "onBehalfOf">
 
 /** Memories of a tenant. */

@@ -206,7 +206,9 @@ export const secrets = Effect.fnUntraced(function* (data: Option.Option<string>,
   return connection
 })
 
-/** Memories, in the present scope. The caller is nobody in particular, and may reach all. */
+/**
+ * Memories, in the present scope. The caller is no particular user, and can access all memories.
+ */
 export const memories = Effect.fnUntraced(function* (data: Option.Option<string>, tenant = Tenant.defaultTenant) {
   const { recording, services } = yield* opened(data, tenant, yield* Environment.embedder())
   return DirectMemories.make(Context.get(services, Memory.Memory), { tenant, recording })

@@ -1,4 +1,4 @@
-/** The memories of a tenant in the database itself. Each change is noted in its audit log. */
+/** The memories of a tenant, directly in the database. Each change is recorded in its audit log. */
 import * as Memory from "@crewline/core/Memory"
 import * as Tenant from "@crewline/core/Tenant"
 import * as Effect from "effect/Effect"

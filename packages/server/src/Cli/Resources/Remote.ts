@@ -34,7 +34,7 @@ export const connect = ({ key, tenant, url }: Server) =>
     )
   }).pipe(Effect.provide(FetchHttpClient.layer))
 
-/** Failures as what a command says of them. */
+/** Converts failures to the messages of a command. */
 export const tellingOf =
   ({ key, url }: Server) =>
   <A, E extends Error>(effect: Effect.Effect<A, E>) =>

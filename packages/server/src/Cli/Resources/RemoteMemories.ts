@@ -11,7 +11,7 @@ import * as Failure from "../Failure.ts"
 import type { Memories, MemoryPlace } from "./Connection.ts"
 import * as Remote from "./Remote.ts"
 
-/** The client of the API would read all of an export before it gives any of it. */
+/** The API client would buffer the whole export before returning any of it. */
 const exported = (server: Remote.Server, place: MemoryPlace): Stream.Stream<string, Failure.Failure> => {
   const request = HttpClientRequest.get(`${server.url}/api/v1/memories/export`).pipe(
     HttpClientRequest.setUrlParams(place),
