@@ -66,13 +66,13 @@ describe("make", () => {
         )
     })
 
-  it("refuses a name that resolves to no address, or to one that is refused among others", async () => {
+  it("refuses a name that resolves to no address, or to several of which one is refused", async () => {
     expect(await resolved(guard([]), true)).toBeInstanceOf(AddressGuard.AddressRefused)
     expect(await resolved(guard(["1.1.1.1", "10.0.0.1"]), false)).toBeInstanceOf(AddressGuard.AddressRefused)
     expect(await resolved(guard(["what?"]), true)).toBeInstanceOf(AddressGuard.AddressRefused)
   })
 
-  it("hands over the addresses that it checked, in both shapes", async () => {
+  it("returns the checked addresses, in both formats", async () => {
     expect(await resolved(guard(["10.0.0.1", "::1"], ["10.0.0.0/8", "::1"]), true)).toEqual([
       { address: "10.0.0.1", family: 4 },
       { address: "::1", family: 6 }
@@ -80,7 +80,7 @@ describe("make", () => {
     expect(await resolved(guard(["1.1.1.1"]), false)).toEqual(["1.1.1.1", 4])
   })
 
-  it("allows mapped addresses by the ranges of IPv4", () => {
+  it("matches mapped addresses with IPv4 ranges", () => {
     const check = (url: string) => () => guard([], ["10.0.0.0/8"]).check(new URL(url))
     expect(check("http://[::ffff:10.0.0.1]/")).not.toThrow()
     expect(check("http://[::ffff:192.168.0.1]/")).toThrow(AddressGuard.AddressRefused)

@@ -59,7 +59,7 @@ const circumstances: fc.Arbitrary<Policy.Circumstances> = fc.record({
 })
 
 describe("Policy", () => {
-  it("lets deny win, whatever else is declared, and wherever", () => {
+  it("denies if any rule denies, regardless of other rules and scopes", () => {
     fc.assert(
       fc.property(calls, policies, circumstances, fc.nat(4), (made, all, given, at) => {
         const denying = { scope: "task", deny: [made.tool] } as const
@@ -81,7 +81,7 @@ describe("Policy", () => {
     )
   })
 
-  it("refuses every call of a tool that it says is refused whatever the arguments", () => {
+  it("refuses every call of a tool that it reports as always refused", () => {
     const refusing = policies.filter((all) => all.length > 0)
     fc.assert(
       fc.property(calls, refusing, circumstances, ({ arguments: args, kind, tool }, all, given) => {
@@ -99,7 +99,7 @@ describe("Policy", () => {
     assert.isFalse(refuses({}))
   })
 
-  it("never allows more when a policy without allow is added, or an allow rule is taken away", () => {
+  it("never allows more when a policy without allow is added, or an allow rule is removed", () => {
     fc.assert(
       fc.property(calls, policies, circumstances, scoped, ({ arguments: args, kind, tool }, all, given, policy) => {
         const made = { arguments: args, kind, tool }
@@ -129,7 +129,7 @@ describe("Policy", () => {
     )
   })
 
-  it("allows what the author lists, and asks about more than reading where nobody has read the list", () => {
+  it("allows listed tools; requires approval of more than reading in generated crews and for unlisted tools", () => {
     const decide = (kind: Policy.Call["kind"], more: Partial<Policy.Circumstances>) =>
       Policy.decide(call("t", kind), [], { ...calm, ...more })
     for (const kind of ["read", "write", "execute", "network"] as const) {
@@ -144,7 +144,7 @@ describe("Policy", () => {
     assert.strictEqual(verdictOf(call("t", "write"), { allow: ["t"] }, { isGenerated: true }), "ask")
   })
 
-  it("asks where private data, untrusted text and a way out come together, and only there", () => {
+  it("requires approval only if private data, untrusted text and a way to send data out coincide", () => {
     for (let bits = 0; bits < 8; bits++) {
       const exposure: Policy.Exposure = {
         privateData: (bits & 1) === 0 ? [] : ["file_read"],
@@ -160,7 +160,7 @@ describe("Policy", () => {
     }
   })
 
-  it("holds arguments against JSON Schemas; what cannot be decided is never allowed by it", () => {
+  it("matches arguments against JSON Schemas; an undecidable schema never allows a call", () => {
     const toX = { properties: { to: { const: "x" } }, required: ["to"] }
     const send = (to: string) => call("send", "network", { to })
     assert.strictEqual(verdictOf(send("x"), { deny: [{ tool: "send", arguments: { not: toX } }] }), "allow")
@@ -174,7 +174,7 @@ describe("Policy", () => {
     assert.deepStrictEqual(Policy.problems({ ask: ["a", { arguments: broken }] })[0]?.path, ["ask", 1, "arguments"])
   })
 
-  it("refuses with allow whatever no rule is about; ask comes before that", () => {
+  it("refuses calls that match no rule if there is an allow list; ask rules take precedence", () => {
     const policy = { allow: ["file_read"], ask: ["file_write"], deny: ["file_w*_secret"] }
     assert.strictEqual(verdictOf(call("file_read"), policy), "allow")
     assert.strictEqual(verdictOf(call("file_write", "write"), policy), "ask")
@@ -186,7 +186,7 @@ describe("Policy", () => {
     })
   })
 
-  it("explains a rule by its place and its own reason", () => {
+  it("explains a decision by the scope of the rule and its reason", () => {
     const policy: Policy.Scoped = {
       scope: "tenant",
       deny: [{ kind: "network", reason: "Data stays in the house." }]
@@ -198,7 +198,7 @@ describe("Policy", () => {
     })
   })
 
-  it("matches patterns as wholes", () => {
+  it("matches the whole name against a pattern", () => {
     for (const [pattern, tool, expected] of [
       ["file_*", "file_read", true],
       ["file_*", "my_file_read", false],

@@ -9,7 +9,7 @@ const span = (id = spanId, sampled = true) => Tracer.externalSpan({ traceId, spa
 
 const tracer = Tracer.make({ span: (options) => new Tracer.NativeSpan(options) })
 
-it.effect("is that of the current span, with its sampling where a tracer decides it", () =>
+it.effect("is that of the current span, with its sampling decision if there is a tracer", () =>
   Effect.gen(function* () {
     assert.isUndefined(yield* TraceContext.current)
     const found = Effect.provideService(TraceContext.current, Tracer.ParentSpan, span(spanId, false))
@@ -20,7 +20,7 @@ it.effect("is that of the current span, with its sampling where a tracer decides
   })
 )
 
-it.effect("a stored one is entered, unless its trace is that of the current span", () =>
+it.effect("a stored span becomes the parent, unless the current span belongs to the same trace", () =>
   Effect.gen(function* () {
     const seen = Effect.map(Effect.currentParentSpan, ({ sampled, spanId }) => ({ sampled, spanId }))
     const inside = TraceContext.within({ traceId, spanId }, seen)

@@ -12,14 +12,14 @@ const refused = (reference: string, env?: Record<string, string>) =>
   Effect.map(Effect.flip(named(reference, env)), ({ message }) => message)
 
 describe("Embedders", () => {
-  it.effect("memory by words has none, and the word vectors need no setting", () =>
+  it.effect("recall by words has no embedder, and the word vectors need no setting", () =>
     Effect.gen(function* () {
       assert.isUndefined(yield* named("builtin/lexical"))
       assert.strictEqual((yield* named("builtin/words"))?.space.name, "builtin/words")
     })
   )
 
-  it.effect("the length of vectors is known, or that of a first text", () =>
+  it.effect("the vector length is known, or determined by embedding a text", () =>
     Effect.gen(function* () {
       const provider = yield* Scoped.start(FakeProvider.vectors((text) => [text.length, 0, 0]))
       const openAi = { OPENAI_BASE_URL: provider.baseURL }
@@ -33,7 +33,7 @@ describe("Embedders", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("what is wrong with a reference is said before anything is stored", () =>
+  it.effect("an invalid reference is reported at startup", () =>
     Effect.gen(function* () {
       assert.include(yield* refused("builtin/word"), "Did you mean builtin/words?")
       assert.include(yield* refused("openai/"), "Expected builtin/lexical, builtin/words, openai/<model>")

@@ -35,7 +35,7 @@ const family = (handlerOf: (seed: number) => FakeProvider.Handler) =>
 
 const streamed = { onDelta: () => {} }
 
-describe("what is put together from a seed", () => {
+describe("combinations of faults from seeds", () => {
   it.live(
     "is no answer where it broke off, whole or streamed",
     () =>

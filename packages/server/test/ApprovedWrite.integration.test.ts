@@ -29,7 +29,7 @@ describe("an approved write", { timeout: 120_000 }, () => {
     return { process, url: (await process.said(/Crewline listens on (\S+)/))[1]! }
   }
 
-  it("survives SIGKILL; an edit changes what is written, and the audit log names who", async () => {
+  it("survives SIGKILL; an edit changes the written content, and the audit log names the editor", async () => {
     const first = await serve()
     const made = await Server.request(`${first.url}/api/v1/keys`, { body: { name: "root", role: "admin" } })
     const headers = { authorization: `Bearer ${made.body.key}` }

@@ -21,7 +21,7 @@ describe.skipIf(missing !== undefined)(missing ?? "files of workers", { timeout:
     await rm(root, { recursive: true, force: true })
   }, 60_000)
 
-  it("a file that one worker wrote is read by another, and downloaded from the server", async () => {
+  it("a file that one worker wrote can be read by another, and downloaded from the server", async () => {
     const { gates } = site
     const directories = ["one", "two", "server"].map((name) => join(root, name))
     const [one, two, ofServer] = directories as [string, string, string]

@@ -44,7 +44,7 @@ describe("files of an execution", () => {
   const put = (id: string, path: string, body: string) =>
     fetch(api(`/${id}/files/${path}`), { method: "PUT", body, headers: { "content-type": "text/csv" } })
 
-  it("come with the start, are read and written by tasks, and are listed and downloaded", async () => {
+  it("are sent with the start, read and written by tasks, listed and downloaded", async () => {
     const started = await Server.request(api(""), {
       body: { crew, files: { "data/numbers.csv": "a,b\n1,2\n", "logo.bin": { base64: "AAH/" } } }
     })
@@ -79,7 +79,7 @@ describe("files of an execution", () => {
     expect((await Server.request(api(`/${id}/files/out/report.md`))).status).toBe(410)
   })
 
-  it("come as parts of a form, too; the same start again is the first one", async () => {
+  it("can be sent as parts of a form; repeating the start returns the first execution", async () => {
     const send = async (content: string) => {
       const form = new FormData()
       form.set("start", JSON.stringify({ crew }))
@@ -95,7 +95,7 @@ describe("files of an execution", () => {
     expect(await (await fetch(api(`/${first.body.id}/files/data/numbers.csv`))).text()).toBe("3,4")
   })
 
-  it("are refused outside of the workspace, over the quota, and of unknown executions", async () => {
+  it("are refused outside the workspace, over the quota, and for unknown executions", async () => {
     const refused = await Server.request(api(""), { body: { crew, files: { "../x": "1" } } })
     expect([refused.status, refused.body.code]).toEqual([422, "path-refused"])
     const { body } = await Server.request(api(""), { body: { crew, files: { "data/numbers.csv": "1" } } })

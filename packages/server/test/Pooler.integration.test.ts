@@ -43,7 +43,7 @@ describe.skipIf(missing !== undefined)(missing ?? "behind a pooler in transactio
     await Effect.runPromise(Scope.close(scope, Exit.void))
   }, 60_000)
 
-  it("a worker runs what a server was given, and clients follow it to the end", async () => {
+  it("a worker runs an execution that a server accepted, and clients follow it to its end", async () => {
     const [url] = await Promise.all([site.serve("--no-worker"), site.work("--concurrency", "4")])
     const count = 8
     for (let n = 0; n < count * 2; n++) void site.gates.next("none").then((call) => call.answer("done"))

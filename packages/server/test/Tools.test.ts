@@ -34,14 +34,14 @@ describe("tools over HTTP", () => {
     expect(new Set(tools.map(({ hash }: { hash: string }) => hash)).size).toBe(tools.length)
   })
 
-  it("are called once, and answer with their result", async () => {
+  it("are called once and return their result", async () => {
     expect(await test("calculate", { expression: "6 * 7" })).toMatchObject({ status: 200, body: { result: 42 } })
     expect(await test("file_write", { path: "a/b.txt", content: "hello" })).toMatchObject({ status: 200 })
     const read = await test("file_read", { file_path: "a/b.txt" })
     expect([read.status, read.body.result]).toEqual([200, "hello"])
   })
 
-  it("refuse with a code of their own; the denials of the tenant hold, too", async () => {
+  it("report refusals with specific codes; the denials of the tenant apply", async () => {
     for (const [name, body, status, code] of [
       ["calculate", { expression: 7 }, 422, "arguments-invalid"],
       ["calculate", [], 422, "arguments-invalid"],

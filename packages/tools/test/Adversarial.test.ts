@@ -110,12 +110,12 @@ describe("what is in the directory", () => {
     expect(await read(path)).toMatch(/^ToolRetry path-refused: /)
   })
 
-  it("ends for links in a circle", async () => {
+  it("ends for circular links", async () => {
     symlinkSync("circle", join(world.workspace, "circle"))
     expect(await read("circle")).toMatch(/^ToolFailed: .*too many symbolic links/)
   })
 
-  it("writes through no link that leads out, existing or not", async () => {
+  it("does not write through links that lead outside, whether or not their target exists", async () => {
     mkdirSync(join(world.base, "outside"))
     symlinkSync("../outside", join(world.workspace, "out"))
     symlinkSync("../outside/new.txt", join(world.workspace, "dangling.txt"))
@@ -140,7 +140,7 @@ describe("what is in the directory", () => {
 })
 
 describe("without a workspace", () => {
-  it("says what to do", async () => {
+  it("explains what to do", async () => {
     expect(await World.call(tool("file_read"), { path: "a" }, ToolContext.make())).toMatch(/no workspace directory/)
   })
 })

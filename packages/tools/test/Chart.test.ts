@@ -109,7 +109,7 @@ describe("the axis", () => {
       [0, 0],
       ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]
     ]
-  ])("has round numbers for %j", (values, labels) => {
+  ])("has round numbers for the range %j", (values, labels) => {
     const axis = Axis.of(values, true)
     expect(axis.ticks.map((tick) => Axis.label(tick, axis.step))).toEqual(labels)
   })

@@ -20,7 +20,7 @@ const run = (code: string) => World.call(tool, { code }, ToolContext.make())
 const runHasty = (code: string) => World.call(hasty, { code }, ToolContext.make())
 
 describe("code_run", () => {
-  it("returns values as JSON, text as it is, and what was logged before", async () => {
+  it("returns values as JSON and text unchanged, preceded by the logged lines", async () => {
     expect(await run("return 6 * 7")).toBe("42")
     expect(await run("return 'plain'")).toBe("plain")
     expect(await run("console.log('a', { b: 1 }); return [1, undefined, 2n ** 3n === 8n]")).toBe(
@@ -38,12 +38,12 @@ describe("code_run", () => {
     expect(await World.call(CodeRun.make(), alone, ToolContext.make())).toMatch(/cannot call tools here/)
   })
 
-  it("says what the code threw", async () => {
+  it("reports the error that the code threw", async () => {
     expect(await run("throw new Error('no such thing')")).toMatch(/^ToolFailed code-failed: .*no such thing/)
     expect(await run("return (")).toMatch(/^ToolFailed code-failed: SyntaxError/)
   })
 
-  it("ends when its caller is interrupted", async () => {
+  it("stops when its caller is interrupted", async () => {
     const controller = new AbortController()
     const running = Effect.runPromiseExit(tool.execute({ code: "for (;;);" }, ToolContext.make()), {
       signal: controller.signal
@@ -114,7 +114,7 @@ describe("attacks on the sandbox", () => {
     ["native repeat", "return 'a'.repeat(2 ** 30 - 1).length"],
     ["growing numbers", "let x = 3n; for (;;) x = x * x"],
     ["nested JSON", "return JSON.parse('['.repeat(5e6)).length"]
-  ])("bounds the memory of %s", async (_, code) => {
+  ])("limits the memory of %s", async (_, code) => {
     const before = process.memoryUsage().rss
     expect(await runHasty(code)).toMatch(/^ToolFailed (?:memory-exceeded|timeout|code-failed): /)
     expect(process.memoryUsage().rss - before).toBeLessThan(160 * 1024 * 1024)

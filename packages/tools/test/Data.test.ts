@@ -27,7 +27,7 @@ beforeAll(() => {
 afterAll(() => world.remove())
 
 describe("data_query", () => {
-  it("answers SQL over files, with numbers as numbers", async () => {
+  it("runs SQL over files, and returns numbers as numbers", async () => {
     expect(
       JSON.parse(await query("select region, count(*) n, sum(amount) total from sales group by 1 order by 1"))
     ).toEqual({
@@ -51,13 +51,13 @@ describe("data_query", () => {
     ])
   })
 
-  it("cuts long results and says so", async () => {
+  it("truncates long results and reports it", async () => {
     const { note, rows } = JSON.parse(await query("from sales"))
     expect(rows).toHaveLength(5)
     expect(note).toMatch(/first 5 rows/)
   })
 
-  it("says what is wrong with SQL, files and names", async () => {
+  it("explains what is wrong with SQL, files and names", async () => {
     expect(await query("select regin from sales")).toMatch(/^ToolRetry: .*region/s)
     expect(await query("from sales", "sale.csv")).toMatch(/Did you mean "sales\.csv"/)
     expect(await query("from notes", "notes.txt")).toMatch(/"notes\.txt" is not a table: expected a \.csv/)
@@ -87,13 +87,13 @@ describe("data_query", () => {
     expect(await query(sql)).toMatch(/^ToolRetry/)
   })
 
-  it("names files outside as refused by the lock", async () => {
+  it("reports that the lock refuses files outside", async () => {
     expect(await query("from read_csv('/etc/passwd')")).toMatch(
       /^ToolRetry sql-refused: The SQL may only query the given tables/
     )
   })
 
-  it("stops what takes too long or too much memory", async () => {
+  it("stops queries that take too long or use too much memory", async () => {
     const before = process.memoryUsage().rss
     const run = (sql: string) => world.call(hasty, { sql, files })
     expect(await run("select count(*) from range(1000000000) a, range(100) b")).toMatch(/^ToolFailed timeout/)

@@ -40,7 +40,7 @@ describe("file_read", () => {
     expect(tool).toMatchObject({ idempotent: true, kind: "read", source: "built-in" })
   })
 
-  it("reads long files in parts and says how to read on", async () => {
+  it("returns long files in parts and states how to continue", async () => {
     const first = await readShort("long.txt")
     expect(first).toMatch(/\[Lines 1 to \d+ of 30\. To continue, set startLine to (\d+)\.\]$/)
     expect(first.length).toBeLessThan(170)

@@ -24,7 +24,7 @@ const stored = (path: string) => readFileSync(join(world.workspace, path), "utf8
 describe("file_write", () => {
   const tool = FileWrite.make()
 
-  it("writes a file, again without harm, and replaces another content only when told to", async () => {
+  it("writes a file, can be repeated, and replaces different content only with overwrite", async () => {
     expect(await world.call(tool, { path: "out/report.md", content: "# Ä\n" })).toBe("Wrote 5 bytes to out/report.md.")
     expect(await world.call(tool, { path: "out/report.md", content: "# Ä\n" })).toMatch(/^Wrote/)
     expect(await world.call(tool, { path: "out/report.md", content: "new" })).toMatch(
@@ -35,14 +35,14 @@ describe("file_write", () => {
     expect(stored("out/report.md")).toBe("new")
   })
 
-  it("takes the arguments of CrewAI's FileWriter, without advertising them", async () => {
+  it("accepts the arguments of CrewAI's FileWriter, without listing them in its schema", async () => {
     await world.call(tool, { filename: "a.txt", directory: "./out", content: "x", overwrite: true })
     expect(stored("out/a.txt")).toBe("x")
     expect(await world.call(tool, { filename: "a.txt", directory: "../out", content: "x" })).toMatch(/path-refused/)
     expect(JSON.stringify(tool.parameters)).not.toContain("directory")
   })
 
-  it("refuses directories and half of a surrogate pair", async () => {
+  it("refuses directories and unpaired surrogates", async () => {
     expect(await world.call(tool, { path: "out", content: "x" })).toMatch(
       /^ToolRetry path-refused: "out" is a directory/
     )
@@ -54,7 +54,7 @@ describe("file_write", () => {
 describe("file_edit", () => {
   const tool = FileEdit.make()
 
-  it("replaces a text that stands once, or all of them", async () => {
+  it("replaces a text that occurs once, or every occurrence", async () => {
     expect(await world.call(tool, { path: "notes.md", old: "Otters swim.", new: "Otters dive $& $1." })).toBe(
       "Replaced 1 occurrence in notes.md."
     )
@@ -65,7 +65,7 @@ describe("file_edit", () => {
     expect(await world.call(tool, { path: "notes.md", old: "swim", new: "sleep", all: true })).toMatch(/^Replaced 1/)
   })
 
-  it("says why nothing was replaced", async () => {
+  it("explains why nothing was replaced", async () => {
     expect(await world.call(tool, { path: "notes.md", old: "Whales", new: "x" })).toMatch(/Read the file first/)
     expect(await world.call(tool, { path: "notes.md", old: "#  Notes", new: "x" })).toMatch(/does not contain/)
     expect(await world.call(tool, { path: "nots.md", old: "a", new: "b" })).toMatch(/Did you mean "notes\.md"/)
@@ -76,7 +76,7 @@ describe("file_edit", () => {
 describe("directory_list", () => {
   const tool = DirectoryList.make()
 
-  it("lists files with sizes, and directories with what they contain", async () => {
+  it("lists files with sizes, and directories with their contents", async () => {
     const all = await world.call(tool, {})
     expect(all).toContain("data/  2 files")
     expect(all).toContain("image.png  3 B")
@@ -99,7 +99,7 @@ describe("file_search", () => {
     expect(await world.call(tool, { query: "whale", path: "data" })).toBe('No line of 2 files matches "whale".')
   })
 
-  it("refuses what it cannot match in linear time, and says how to search for less", async () => {
+  it("refuses patterns that cannot be matched in linear time, and suggests a smaller search", async () => {
     expect(await world.call(tool, { query: "(a)\\1", regex: true })).toMatch(/^ToolRetry: The pattern .*backreference/)
     world.write({ "many.txt": "same line\n".repeat(200) })
     expect(await world.call(tool, { query: "same line" })).toMatch(/\[There are more/)

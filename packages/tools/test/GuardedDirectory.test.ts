@@ -36,7 +36,7 @@ const text = async (path: string): Promise<string> => {
 }
 
 describe("reading and writing", () => {
-  it("writes whole files, makes directories, and replaces", async () => {
+  it("writes files atomically, creates directories, and replaces files", async () => {
     await run(files.write("new/dir/a.txt", "one"))
     await run(files.write("new/dir/a.txt", new TextEncoder().encode("two")))
     expect(await text("new\\dir/./a.txt")).toBe("two")
@@ -51,7 +51,7 @@ describe("reading and writing", () => {
     expect(statSync(join(world.workspace, "script.sh")).mode & 0o777).toBe(0o755)
   })
 
-  it("lists files by path, without links and without what is protected", async () => {
+  it("lists files by path, without links and protected files", async () => {
     world.write({ "list/b.txt": "22", "list/a/c.txt": "1", "list/.env": "KEY=1", "list/.env.example": "KEY=" })
     symlinkSync("b.txt", join(world.workspace, "list/link.txt"))
     expect(await run(files.list("list"))).toMatchObject([
@@ -63,7 +63,7 @@ describe("reading and writing", () => {
     expect(await run(files.list("inside.txt"))).toMatch(/^path-refused/)
   })
 
-  it("removes files and links, not what links lead to", async () => {
+  it("removes files and links, but not the targets of links", async () => {
     world.write({ "gone.txt": "x", "kept.txt": "x" })
     symlinkSync("kept.txt", join(world.workspace, "link-to-kept"))
     await run(files.remove("gone.txt"))
@@ -73,7 +73,7 @@ describe("reading and writing", () => {
     expect(await run(files.remove("deep"))).toMatch(/^path-refused/)
   })
 
-  it("finds a file by the other normal form of its name, and writes composed names", async () => {
+  it("finds a file by another normalization form of its name, and writes composed names", async () => {
     world.write({ "cafe\u0301/re\u0301sume\u0301.txt": "decomposed" })
     expect(await text("caf\u00e9/r\u00e9sum\u00e9.txt")).toBe("decomposed")
     expect(await text("cafe\u0301/re\u0301sume\u0301.txt")).toBe("decomposed")
@@ -81,7 +81,7 @@ describe("reading and writing", () => {
     expect(existsSync(join(world.workspace, "\u00fcber.txt"))).toBe(true)
   })
 
-  it("reads and writes as much as it may", async () => {
+  it("reads and writes up to its limits", async () => {
     expect(await run(files.write("big.bin", new Uint8Array(Workspace.maxBytes + 1)))).toMatch(/^too-large: /)
     const limited = GuardedDirectory.make({ directory: join(world.base, "limited"), maxTotalBytes: 1024 * 1024 })
     await run(limited.write("half.bin", new Uint8Array(700_000)))
@@ -89,7 +89,7 @@ describe("reading and writing", () => {
     expect(await run(limited.write("half.bin", new Uint8Array(1_000_000)))).toBeUndefined()
   })
 
-  it("fails for a directory that does not exist without naming it, and makes it to write", async () => {
+  it("fails for a missing directory without naming it, and creates it on the first write", async () => {
     const directory = join(world.base, "later")
     const later = GuardedDirectory.make({ directory })
     expect(await run(later.read("a.txt"))).toMatch(/^not-found: a\.txt: does not exist/)
@@ -100,7 +100,7 @@ describe("reading and writing", () => {
 })
 
 describe("links", () => {
-  it("are followed while they stay inside", async () => {
+  it("are followed if they stay inside", async () => {
     const link = (to: string, name: string) => symlinkSync(to, join(world.workspace, name))
     link("inside.txt", "relative.txt")
     link(join(world.workspace, "inside.txt"), "absolute.txt")
@@ -153,7 +153,7 @@ const racing = async (name: string, target: string, work: () => Promise<void>): 
 describe("links made while a call runs", () => {
   const rounds = 100
 
-  it("never lead a read out, for a directory on the way", async () => {
+  it("cannot redirect a read outside by replacing a directory", async () => {
     world.write({ "race/secret.txt": "harmless" })
     const seen = new Set<string>()
     await racing("race", world.base, async () => {
@@ -163,7 +163,7 @@ describe("links made while a call runs", () => {
     expect(await text("race/secret.txt")).toBe("harmless")
   })
 
-  it("never lead a read out, for the file", async () => {
+  it("cannot redirect a read outside by replacing the file", async () => {
     world.write({ "race.txt": "harmless" })
     const seen = new Set<string>()
     await racing("race.txt", join(world.base, "secret.txt"), async () => {
@@ -173,7 +173,7 @@ describe("links made while a call runs", () => {
     expect(await text("race.txt")).toBe("harmless")
   })
 
-  it("never lead a write out", async () => {
+  it("cannot redirect a write outside", async () => {
     const outside = join(world.base, "outside")
     mkdirSync(outside)
     mkdirSync(join(world.workspace, "race-write"))
@@ -186,7 +186,7 @@ describe("links made while a call runs", () => {
 })
 
 describe("layer", () => {
-  it("keeps executions apart, and forgets one", async () => {
+  it("separates executions, and deletes the files of one", async () => {
     const directory = join(world.base, "executions")
     const workspace = await Effect.runPromise(
       Effect.provide(Workspace.Workspace, GuardedDirectory.layer({ directory, perExecution: true }))

@@ -148,13 +148,13 @@ describe("addresses", () => {
     }
   })
 
-  it("allows the public twin, by name, by address and by redirect", async () => {
+  it("allows the same request to a public address, by name, by address and by redirect", async () => {
     expect(await ask(`http://public.test:${port}/`)).toBe("200 hello")
     expect(await ask(`http://127.0.0.1:${port}/`)).toBe("200 hello")
     expect(await ask(`http://public.test:${port}/to-other`)).toMatch(/^200 /)
   })
 
-  it("refuses a name whose next look-up answers another address: each connection is to what was checked", async () => {
+  it("refuses a name whose next look-up returns another address: connections use the checked address", async () => {
     rebound = 0
     expect(await ask(`http://rebound.test:${port}/`)).toBe("200 hello")
     // The connection is kept; a new one looks the name up again.
@@ -171,12 +171,12 @@ describe("addresses", () => {
     expect(await Effect.runPromise(redirected)).toMatchObject({ code: "address-refused" })
   })
 
-  it("refuses user information of an allowed address too, as an argument", async () => {
+  it("refuses user information even for an allowed address, as an invalid argument", async () => {
     expect(await ask(`http://user:secret@public.test:${port}/`)).toMatch(/^ToolRetry arguments-invalid: .*"@"/)
     expect(await ask("not a url")).toMatch(/^ToolRetry arguments-invalid: Invalid URL/)
   })
 
-  it("keeps no headers with keys when a redirect changes the origin, and no body for 303", async () => {
+  it("drops headers with keys when a redirect changes the origin, and the body for 303", async () => {
     const headers = { authorization: "Bearer k", "x-api-key": "k", cookie: "a=b", accept: "text/html" }
     const away = await ask(`http://public.test:${port}/to-other`, { headers })
     expect(away).toContain("text/html")
@@ -186,7 +186,7 @@ describe("addresses", () => {
     expect(same).toContain("Bearer k")
   })
 
-  it("asks for a permit at every hop", async () => {
+  it("checks the permission at every hop", async () => {
     const asked: Array<string> = []
     await ask(`http://public.test:${port}/to-other`, {
       permit: ({ host }) => Effect.sync(() => void asked.push(host))
@@ -204,7 +204,7 @@ describe("bodies", () => {
     ["a gigabyte", "/gigabyte"],
     ["an endless stream", "/endless"],
     ["a compressed bomb", "/bomb"]
-  ])("cuts %s, with bounded memory", async (_, path) => {
+  ])("truncates %s, with bounded memory", async (_, path) => {
     const before = process.memoryUsage().rss
     expect(await ask(`http://public.test:${port}${path}`)).toBe("200 cut at 100000")
     expect(process.memoryUsage().rss - before).toBeLessThan(64 * 1024 * 1024)
@@ -213,16 +213,16 @@ describe("bodies", () => {
   it.each([
     ["that never come", "/silent"],
     ["that come drop by drop", "/drip"]
-  ])("are given up when the time is over: %s", async (_, path) => {
+  ])("are aborted at the time limit: %s", async (_, path) => {
     expect(await ask(`http://public.test:${port}${path}`, { timeoutMillis: 150 })).toMatch(/^ToolFailed timeout: /)
   })
 
-  it("fail for redirects in a circle and for headers without end", async () => {
+  it("fail for circular redirects and for endless headers", async () => {
     expect(await ask(`http://public.test:${port}/circle`)).toMatch(/redirects more than 5 times/)
     expect(await ask(`http://public.test:${port}/headers`)).toMatch(/^ToolFailed .*cannot be reached/)
   })
 
-  it("say why a host cannot be reached", async () => {
+  it("explain why a host cannot be reached", async () => {
     expect(await ask("http://public.test:47993/")).toMatch(
       /^ToolFailed undefined: public\.test:47993 cannot be reached: .+/
     )

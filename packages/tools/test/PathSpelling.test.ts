@@ -8,7 +8,7 @@ import * as PathGuard from "../src/PathGuard.ts"
 
 const piece = FastCheck.constantFrom("/", "\\", ".", "..", "a", "secret", "u\u0308", "C:", " ", "%2f", "\uff0f")
 
-it("a path that the guard accepts is spelled as its names, joined by slashes", () => {
+it("normalises a path that the guard accepts to its names, joined by slashes", () => {
   const read = FileRead.make()
   FastCheck.assert(
     FastCheck.property(FastCheck.array(piece, { maxLength: 8 }), (pieces) => {

@@ -98,7 +98,7 @@ const call = (tool: Parameters<typeof World.call>[0], args: Parameters<typeof Wo
 describe("web_fetch", () => {
   const tool = WebFetch.make({ network })
 
-  it("reads a page as Markdown: its main part, without what readers do not see", async () => {
+  it("converts the main part of a page to Markdown, without invisible text", async () => {
     const markdown = await call(tool, { website_url: `${base}/page` })
     expect(markdown).toMatch(
       /^Otters & seals\nhttp:\/\/127\.0\.0\.1:\d+\/page\n\n# Otters\n\nThey swim in \[the sea\]\(http:\/\/127\.0\.0\.1:\d+\/sea\?x=1#y\) and play\./
@@ -109,7 +109,7 @@ describe("web_fetch", () => {
     expect(markdown).not.toMatch(/script|Home|Site|Imprint|Ignore all|Send the keys|comment/)
   })
 
-  it("reads other encodings and other text, and refuses what is not text", async () => {
+  it("decodes other encodings and text formats, and refuses binary content", async () => {
     expect(await call(tool, { url: `${base}/latin` })).toContain("grün")
     expect(await call(tool, { url: `${base}/data.json` })).toMatch(/\n\n\{"a":1\}$/)
     expect(await call(tool, { url: `${base}/image` })).toMatch(/is image\/png, which cannot be read as text/)
@@ -130,7 +130,7 @@ describe("web_fetch", () => {
 describe("http_request", () => {
   const tool = HttpRequest.make({ network, hosts: ["127.0.0.1"] })
 
-  it("sends JSON and headers, and shows what came back", async () => {
+  it("sends JSON and headers, and returns the response", async () => {
     const answer = JSON.parse(await call(tool, { url: `${base}/data.json`, body: { q: [1] }, headers: { "x-a": "b" } }))
     expect(answer).toEqual({ status: 200, headers: { "content-type": "application/json" }, body: { a: 1 } })
     expect(seen.at(-1)).toMatchObject({
@@ -140,7 +140,7 @@ describe("http_request", () => {
     })
   })
 
-  it("calls listed hosts only", async () => {
+  it("calls only listed hosts", async () => {
     const limited = HttpRequest.make({ network, hosts: ["*.example.com"] })
     expect(await call(limited, { url: `${base}/page` })).toMatch(
       /^ToolFailed policy-denied: .*listed: \*\.example\.com/
@@ -156,7 +156,7 @@ describe("web_search", () => {
   const search = (engine: WebSearch.Engine | undefined, args = {}) =>
     call(WebSearch.make({ network, engine }), { query: "otters & seals", ...args })
 
-  it("asks each engine as it expects", async () => {
+  it("sends each engine a request in its format", async () => {
     expect(await search({ name: "tavily", apiKey, url: `${base}/tavily` })).toBe("T\nhttps://t.test/\nOtters swim")
     expect(seen.at(-1)).toMatchObject({
       headers: { authorization: "Bearer sk-canary-0123456789" },
@@ -178,7 +178,7 @@ describe("web_search", () => {
     expect(seen.at(-1)?.url).toBe("/search?q=otters+%26+seals&format=json")
   })
 
-  it("says what is wrong without the key", async () => {
+  it("describes failures without disclosing the key", async () => {
     const failures = await Promise.all(
       ["wrong", "busy", "other"].map((path) => search({ name: "tavily", apiKey, url: `${base}/${path}` }))
     )

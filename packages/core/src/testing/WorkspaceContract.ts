@@ -68,7 +68,7 @@ export const suite = <E>(
         })
       )
 
-      test.effect("keeps executions and tenants apart, and forgets the files of one", () =>
+      test.effect("separates executions and tenants, and deletes the files of one", () =>
         Effect.gen(function* () {
           const workspace = yield* Workspace.Workspace
           const [one, two] = [workspace.of("apart_1"), workspace.of("apart_2")]

@@ -53,38 +53,40 @@ const decisionsOf = (events: ReadonlyArray<{ readonly type: string }>) =>
   ofType(events as never, "ToolCalled").map(({ code, decision, tool }) => [tool, decision?.verdict, decision?.by, code])
 
 describe("policies", () => {
-  it.effect("of tenant, crew, agent and task all bind; what is refused is told with the reason, and never made", () =>
-    running(
-      {
-        a: {
-          tools: tools.map(({ name }) => name),
-          policies: [{ scope: "task", name: "a", deny: [{ tool: "file_write", arguments: { required: ["to"] } }] }]
-        }
-      },
-      {
-        answers: answering(["file_read", {}], ["file_write", { to: "x" }], ["web_fetch", {}], ["http_request", {}]),
-        tools,
-        plan: {
-          policy: { deny: [{ tool: "web_*", reason: "No pages." }] },
-          agents: { agent: { role: "A", goal: "G", backstory: "", policy: { deny: ["http_request"] } } }
-        }
-      },
-      Effect.fnUntraced(function* ({ asked, events, task }) {
-        assert.strictEqual((yield* task()).status, "completed")
-        assert.deepStrictEqual(decisionsOf(yield* events), [
-          ["file_read", "allow", "author", undefined],
-          ["file_write", "deny", "rule", "policy-denied"],
-          ["web_fetch", "deny", "rule", "policy-denied"],
-          ["http_request", "deny", "rule", "policy-denied"]
-        ])
-        assert.deepStrictEqual(made.splice(0), ["file_read "])
-        assert.include(lastMessage(asked[2]!), 'the policy of the task \\"a\\" denies')
-        assert.include(lastMessage(asked[3]!), "No pages.")
-      })
-    )
+  it.effect(
+    "of tenant, crew, agent and task all apply; refused calls are not made, and the agent receives the reason",
+    () =>
+      running(
+        {
+          a: {
+            tools: tools.map(({ name }) => name),
+            policies: [{ scope: "task", name: "a", deny: [{ tool: "file_write", arguments: { required: ["to"] } }] }]
+          }
+        },
+        {
+          answers: answering(["file_read", {}], ["file_write", { to: "x" }], ["web_fetch", {}], ["http_request", {}]),
+          tools,
+          plan: {
+            policy: { deny: [{ tool: "web_*", reason: "No pages." }] },
+            agents: { agent: { role: "A", goal: "G", backstory: "", policy: { deny: ["http_request"] } } }
+          }
+        },
+        Effect.fnUntraced(function* ({ asked, events, task }) {
+          assert.strictEqual((yield* task()).status, "completed")
+          assert.deepStrictEqual(decisionsOf(yield* events), [
+            ["file_read", "allow", "author", undefined],
+            ["file_write", "deny", "rule", "policy-denied"],
+            ["web_fetch", "deny", "rule", "policy-denied"],
+            ["http_request", "deny", "rule", "policy-denied"]
+          ])
+          assert.deepStrictEqual(made.splice(0), ["file_read "])
+          assert.include(lastMessage(asked[2]!), 'the policy of the task \\"a\\" denies')
+          assert.include(lastMessage(asked[3]!), "No pages.")
+        })
+      )
   )
 
-  it.effect("ask a person, who is shown why; an edit that a rule denies is not made either", () =>
+  it.effect("ask a person and show the reason; an edited call that a rule denies is not made", () =>
     running(
       { a: { tools: ["file_write"], policies: [{ scope: "task", deny: [{ arguments: toSecret }], ask: ["file_*"] }] } },
       { answers: answering(["file_write", { to: "x" }], ["file_write", { to: "y" }]), tools },
@@ -110,7 +112,7 @@ describe("policies", () => {
     )
   )
 
-  it.effect("hold for arguments under other names and paths in other spellings, replaced before any decision", () =>
+  it.effect("apply to aliases of arguments and to other spellings of paths, which are replaced first", () =>
     running(
       {
         a: {
@@ -152,7 +154,7 @@ describe("policies", () => {
     )
   )
 
-  it.effect("of a generated crew ask about all that does more than read", () =>
+  it.effect("of a generated crew require approval of every call that does more than read", () =>
     running(
       { a: { tools: ["file_read", "file_write"] } },
       { answers: answering(["file_read", {}], ["file_write", {}]), tools, plan: { generated: true } },
@@ -171,31 +173,33 @@ describe("policies", () => {
     )
   )
 
-  it.effect("ask about a way out of a task that has seen private data and untrusted text, and not before", () =>
-    running(
-      { a: { tools: tools.map(({ name }) => name) } },
-      {
-        answers: answering(
-          ["file_read", {}],
-          ["http_request", { to: "1" }],
-          ["web_fetch", {}],
-          ["http_request", { to: "2" }]
-        ),
-        tools
-      },
-      Effect.fnUntraced(function* ({ crewline, events }) {
-        assert.deepStrictEqual(made.splice(0), ["file_read ", "http_request 1", "web_fetch "])
-        const [ask] = yield* crewline.asks({ state: "open" })
-        assert.include((ask!.shown as { readonly reason: string }).reason, "private (file_read)")
-        yield* crewline.answer(ask!.id, { answer: "deny", reason: "no" }, { by: ann })
-        yield* pass(100)
-        assert.deepStrictEqual(made.splice(0), [])
-        assert.deepStrictEqual(decisionsOf(yield* events).at(-1), ["http_request", "ask", "exposure", undefined])
-      })
-    )
+  it.effect(
+    "require approval of calls that could send data out only after private data and untrusted text were read",
+    () =>
+      running(
+        { a: { tools: tools.map(({ name }) => name) } },
+        {
+          answers: answering(
+            ["file_read", {}],
+            ["http_request", { to: "1" }],
+            ["web_fetch", {}],
+            ["http_request", { to: "2" }]
+          ),
+          tools
+        },
+        Effect.fnUntraced(function* ({ crewline, events }) {
+          assert.deepStrictEqual(made.splice(0), ["file_read ", "http_request 1", "web_fetch "])
+          const [ask] = yield* crewline.asks({ state: "open" })
+          assert.include((ask!.shown as { readonly reason: string }).reason, "private (file_read)")
+          yield* crewline.answer(ask!.id, { answer: "deny", reason: "no" }, { by: ann })
+          yield* pass(100)
+          assert.deepStrictEqual(made.splice(0), [])
+          assert.deepStrictEqual(decisionsOf(yield* events).at(-1), ["http_request", "ask", "exposure", undefined])
+        })
+      )
   )
 
-  it.effect("bind an approval to the definition: of a tool that has changed it is asked again", () => {
+  it.effect("bind an approval to the definition: if the tool has changed, approval is requested again", () => {
     let current = tool("file_write", { kind: "write", approval: true })
     return running(
       { a: { tools: ["file_write"] } },

@@ -16,7 +16,7 @@ const report = Tool.make({
 })
 
 describe("a result over the limit", () => {
-  it.effect("is shown in part; the rest can be read on, and the log keeps the whole", () =>
+  it.effect("is truncated; the rest can be read, and the log contains the whole result", () =>
     running(
       { a: { tools: ["report"] } },
       {
@@ -74,7 +74,7 @@ describe("a result over the limit", () => {
     )
   })
 
-  it.effect("answers the same call of a cacheable tool with its earlier result, but not with a failure", () => {
+  it.effect("reuses earlier results for the same call of a cacheable tool, but not failures", () => {
     let times = 0
     const rate = Tool.make({
       name: "rate",
@@ -100,7 +100,7 @@ describe("a result over the limit", () => {
     )
   })
 
-  it.effect("mends arguments before anything else is done, and records them as they were used", () => {
+  it.effect("repairs arguments first, and records the repaired arguments", () => {
     const add = Tool.make({
       name: "add",
       description: "Adds.",

@@ -28,7 +28,7 @@ const firstWith = (reranker: Layer.Layer<Reranker>) =>
   Effect.provide(recalled, Memory.layerLocal.pipe(Layer.provide(reranker)))
 
 describe("Reranking", () => {
-  it.effect("has its weight in the score, of the candidates that it has read", () =>
+  it.effect("changes the scores of the rated candidates by its weight", () =>
     Effect.gen(function* () {
       const plain = yield* Effect.provide(recalled, Memory.layerLocal)
       assert.deepStrictEqual(
@@ -48,7 +48,7 @@ describe("Reranking", () => {
     })
   )
 
-  it.effect("costs nothing but the second opinion when it fails, or answers something else", () =>
+  it.effect("falls back to the ranking without it if it fails or returns invalid scores", () =>
     Effect.gen(function* () {
       const failing = (score: Reranker["Service"]["score"]) =>
         Layer.succeed(Reranker, { name: "test/broken", weight: 0.8, candidates: 2, score })

@@ -12,11 +12,11 @@ const tool = (paths: ReadonlyArray<string>) =>
 const resolved = (args: Schema.JsonObject) => Result.getOrThrow(Tool.resolveArguments(tool(["path", "files"]), args))
 
 describe("arguments that are paths", () => {
-  it.each(["secret/a", "./secret//a", "secret\\a", ".\\secret/./a/", "secret/a\\"])("have one spelling: %s", (path) => {
+  it.each(["secret/a", "./secret//a", "secret\\a", ".\\secret/./a/", "secret/a\\"])("are normalised: %s", (path) => {
     assert.deepStrictEqual(resolved({ path, files: ["b", path] }), { path: "secret/a", files: ["b", "secret/a"] })
   })
 
-  it("are compared in the composed form of Unicode", () => {
+  it("are normalised to the composed form of Unicode", () => {
     assert.deepStrictEqual(resolved({ path: "u\u0308" }), { path: "\u00fc" })
   })
 

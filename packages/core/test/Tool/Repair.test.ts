@@ -54,15 +54,15 @@ const hopeless: ReadonlyArray<Schema.JsonObject> = [
 
 describe("Repair", () => {
   for (const [what, given, mended] of cases)
-    it(`mends ${what}`, () => {
+    it(`repairs ${what}`, () => {
       assert.deepStrictEqual(Repair.repair(parameters, given), mended)
     })
 
-  it("leaves alone what cannot be mended, or could mean several things", () => {
+  it("does not change arguments that cannot be repaired, or are ambiguous", () => {
     for (const given of hopeless) assert.strictEqual(Repair.repair(parameters, given), given, JSON.stringify(given))
   })
 
-  it("returns valid arguments as they are, and never makes valid ones invalid", () => {
+  it("returns valid arguments unchanged, and never makes them invalid", () => {
     const { validate } = JsonSchemaValidator.make(parameters)
     fc.assert(
       fc.property(
@@ -78,7 +78,7 @@ describe("Repair", () => {
     )
   })
 
-  it("reads arguments that were sent as text", () => {
+  it("parses arguments that were sent as text", () => {
     assert.deepStrictEqual(Repair.parsed('{"path":"a"}'), { path: "a" })
     for (const text of ["[1]", "7", "not JSON"]) assert.strictEqual(Repair.parsed(text), text)
   })

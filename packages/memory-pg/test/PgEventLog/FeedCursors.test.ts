@@ -10,7 +10,7 @@ const place = fc.tuple(
 const key = FeedCursors.makeKey()
 const cursors = FeedCursors.make(key)
 
-it("a cursor opens for its tenant with the key of its database, and for nobody else", () => {
+it("a cursor can be decrypted only for its tenant, with the key of its database", () => {
   fc.assert(
     fc.property(place, fc.string(), fc.string(), (given, tenant, other) => {
       const cursor = cursors.encode(tenant, given)
@@ -33,7 +33,7 @@ it("refuses a cursor with any bit changed, and any other text", () => {
     expect(cursors.decode("acme", text), text).toBeUndefined()
 })
 
-it("says nothing about how far apart two places are", () => {
+it("does not disclose the distance between two places", () => {
   const bytesOf = (n: bigint) => Buffer.from(cursors.encode("acme", [n, 1n, 1n]), "base64url")
   for (let n = 2n; n < 50n; n++) {
     const [left, right] = [bytesOf(n), bytesOf(n + 1n)]

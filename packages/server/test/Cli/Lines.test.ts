@@ -36,13 +36,13 @@ describe("lines of the log", () => {
     expect(written).toHaveLength(1)
   })
 
-  it("are written at once when one is urgent, in their order", () => {
+  it("are written immediately and in order when one is urgent", () => {
     lines.add("a", false)
     lines.add("b", true)
     expect(written).toEqual(["a\nb\n"])
   })
 
-  it("are written before many are collected", () => {
+  it("are written when many are collected", () => {
     const line = "x".repeat(1_000)
     for (let n = 0; n < 1_000; n++) lines.add(line, false)
     expect(written.length).toBeGreaterThan(10)
@@ -73,13 +73,13 @@ describe("a process", { timeout: 60_000 }, () => {
   it.each([
     ["exits", "process.exit(3)", 3],
     ["throws what nothing catches", "setImmediate(() => { throw new Error('thrown') })", 1]
-  ])("that %s has written every line, in order", (_, end, code) => {
+  ])("that %s has written all lines, in order", (_, end, code) => {
     const ended = spawnSync(process.execPath, [...node, script(end)], { encoding: "utf8" })
     expect(ended.stderr.replace(/^(?!line ).*\n/gm, "")).toBe(all)
     expect(ended.status).toBe(code)
   })
 
-  it("goes on when the reader of its log has gone", async () => {
+  it("continues after the reader of its log has exited", async () => {
     const end = 'process.stdin.once("data", () => { line("late", true); setTimeout(() => console.log("alive"), 50) })'
     const child = spawn(process.execPath, [...node, script(end)], { stdio: "pipe" })
     await once(child.stderr, "data")

@@ -18,7 +18,7 @@ afterAll(async () => {
 })
 
 describe("crewline memory", { timeout: 120_000 }, () => {
-  it("adds, finds, shows, changes, carries and erases", async () => {
+  it("adds, finds, shows, changes, exports, imports and erases memories", async () => {
     const { key } = await Keys.make(server)
     const env = { CREWLINE_URL: server.url, CREWLINE_KEY: key }
     const run = async (...args: ReadonlyArray<string>) => {
@@ -87,7 +87,7 @@ describe("crewline memory", { timeout: 120_000 }, () => {
     expect(await run("search", "stamps", "--all-users")).toContain("user eve")
   })
 
-  it("works on the database itself, where no server runs", async () => {
+  it("works directly on the database if no server is running", async () => {
     const env = { CREWLINE_DATA: join(folder, "data") }
     const run = (...args: ReadonlyArray<string>) => InProcess.run(["memory", ...args], { env })
     const added = await run("add", "Ada Lovelace eats no meat.", "--crew", "support")

@@ -45,7 +45,7 @@ describe("crewline tools", () => {
     )
   })
 
-  it("prints the result of a call in the workspace itself", async () => {
+  it("prints the result of a call in the workspace directory", async () => {
     expect(await test("file_read", { file_path: "a.txt" })).toMatchObject({ code: 0, stdout: "hello\n", stderr: "" })
     expect(await test("calculate", { expression: "6 * 7" })).toMatchObject({ code: 0, stdout: "42\n" })
     expect(await test("file_write", { path: "b/c.txt", content: "new" })).toMatchObject({ code: 0 })

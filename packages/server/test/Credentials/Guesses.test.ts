@@ -31,7 +31,7 @@ const exhaust = (show: (hash: string, address?: string) => Effect.Effect<string>
     (hash) => Effect.map(show(hash, address), (code) => assert.strictEqual(code, "unauthenticated"))
   )
 
-it.effect("a refused credential is read once in ten seconds", () =>
+it.effect("a refused credential is looked up at most once in ten seconds", () =>
   Effect.gen(function* () {
     const { reads, show } = make()
     for (let n = 0; n < 100; n++) assert.strictEqual(yield* show("bad"), "unauthenticated")
@@ -42,7 +42,7 @@ it.effect("a refused credential is read once in ten seconds", () =>
   })
 )
 
-it.effect("an address has few wrong guesses, one more each second; others are not affected", () =>
+it.effect("an address has few wrong guesses, and one more per second; other addresses are not affected", () =>
   Effect.gen(function* () {
     const { reads, show } = make()
     assert.strictEqual(yield* show("good before"), "owner")
@@ -60,7 +60,7 @@ it.effect("an address has few wrong guesses, one more each second; others are no
   })
 )
 
-it.effect("guesses at the same moment do not pass the limit, and good credentials cost none of it", () =>
+it.effect("concurrent guesses do not exceed the limit, and valid credentials do not count", () =>
   Effect.gen(function* () {
     const { reads, show } = make()
     for (let n = 0; n < 200; n++) assert.strictEqual(yield* show(`good ${n}`), "owner")
@@ -79,7 +79,7 @@ it.effect("guesses at the same moment do not pass the limit, and good credential
   })
 )
 
-it.effect("addresses of one IPv6 network are one", () =>
+it.effect("addresses of one IPv6 network count as one address", () =>
   Effect.gen(function* () {
     const { show } = make()
     yield* exhaust(show, "2001:db8:7:1::1")
