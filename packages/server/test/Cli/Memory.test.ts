@@ -107,3 +107,36 @@ describe("crewline memory", { timeout: 120_000 }, () => {
     ])
   })
 })
+
+describe("crewline run --session", { timeout: 120_000 }, () => {
+  it("continues a conversation over several executions, and no other", async () => {
+    const file = join(folder, "talking.yaml")
+    await writeFile(
+      file,
+      `
+name: talking
+memory: { kinds: [short-term] }
+agents: { clerk: { role: Clerk, goal: Answer, model: scripted/demo } }
+tasks: { only: { description: Say where the otters of the Elbe sleep., expectedOutput: One sentence. } }
+`
+    )
+    /** The events of one run in this conversation; absent: in none. */
+    const run = async (session?: string) => {
+      const args = ["run", file, "--data", join(folder, "talks"), "--json"]
+      const ended = await InProcess.run(session === undefined ? args : [...args, "--session", session])
+      expect(ended.code, ended.stderr).toBe(0)
+      const events: ReadonlyArray<{ type: string; sessionId?: string; ids?: ReadonlyArray<string> }> = ended.stdout
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line))
+      return {
+        started: events[0],
+        recalled: events.flatMap(({ ids, type }) => (type === "MemoryRecalled" ? ids! : []))
+      }
+    }
+    expect(await run("one")).toMatchObject({ started: { type: "ExecutionStarted", sessionId: "one" }, recalled: [] })
+    expect((await run("two")).recalled).toEqual([])
+    expect((await run()).recalled).toEqual([])
+    expect((await run("one")).recalled).toHaveLength(1)
+  })
+})
