@@ -11,7 +11,7 @@ if (missing !== undefined) console.warn(`Skipped: ${missing}`)
 
 describe.skipIf(missing !== undefined)(missing ?? "PostgreSQL", () => {
   MemoryContract.suite("PgMemory on a server", PgMemory.layer.pipe(Layer.provide(PostgresServer.layer)), {
-    adverse: 2_000
+    adverse: 10_000
   })
 
   MemoryContract.suite(

@@ -4,5 +4,5 @@ import * as Database from "../src/Database.ts"
 import * as PgMemory from "../src/PgMemory.ts"
 
 MemoryContract.suite("PgMemory embedded", PgMemory.layer.pipe(Layer.provide(Database.layer({ kind: "memory" }))), {
-  adverse: 300
+  adverse: 1_000
 })

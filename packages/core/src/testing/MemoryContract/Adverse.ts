@@ -1,5 +1,7 @@
 import { assert } from "@effect/vitest"
+import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 import * as fc from "fast-check"
 import * as Memory from "../../Memory.ts"
 import { alone, longTerm, texts, type It } from "./Telling.ts"
@@ -45,6 +47,11 @@ const strange = fc
   )
   .map((text) => text.replaceAll("\0", ""))
 
+/** Texts of one scope: as many as a query ranks. */
+const batchSize = 200
+/** Texts that are searched for by one query: one query for each text takes minutes on a server. */
+const textsOfQuery = 40
+
 export const declare = (it: It, count: number): void => {
   it.effect(
     `${count} strange texts are stored as they are and found by their own words`,
@@ -53,22 +60,38 @@ export const declare = (it: It, count: number): void => {
         Effect.fnUntraced(function* (memory) {
           const all = [...new Set(fc.sample(strange, { numRuns: count, seed: 20_261_130 }))]
           let stored = 0
-          for (let start = 0; start < all.length; start += 500) {
-            const crew = `crew ${start}`
-            const batch = all.slice(start, start + 500)
-            const receipts = yield* memory.remember(batch.map((text) => longTerm(text, { scope: { crew } })))
-            stored += receipts.filter(({ _tag }) => _tag === "Stored").length
-            for (const [index, text] of batch.entries()) {
-              // Every tenth: searching all of them takes minutes on a server.
-              const receipt = receipts[index]!
-              if (index % 10 !== 0 || receipt._tag !== "Stored") continue
-              const entry = yield* memory.get(receipt.id)
-              assert.strictEqual(entry.text, text.toWellFormed())
-              const recalled = yield* memory.recall({ text, scope: { crew }, limit: 500, maxTokens: 1_000_000 })
-              const isFound = recalled.some(
-                ({ id, text: found }) => id === receipt.id || Memory.Consolidation.isSame(found, entry.text)
+          for (const [batch, given] of Arr.chunksOf(all, batchSize).entries()) {
+            const scope = { crew: `crew ${batch}` }
+            const receipts = yield* memory.remember(given.map((text) => longTerm(text, { scope })))
+            const entries = new Map(
+              (yield* Stream.runCollect(memory.export(scope))).map(({ entry }) => [entry.id, entry])
+            )
+            const kept: Array<{ readonly id: string; readonly text: string }> = []
+            for (const [index, receipt] of receipts.entries()) {
+              if (receipt._tag !== "Stored") continue
+              stored++
+              assert.strictEqual(entries.get(receipt.id)?.text, given[index]!.toWellFormed())
+              kept.push({ id: receipt.id, text: given[index]! })
+            }
+            const isFound = ({ id, text }: (typeof kept)[number], recalled: ReadonlyArray<Memory.Recalled>) =>
+              recalled.some((found) => found.id === id || Memory.Consolidation.isSame(found.text, text.toWellFormed()))
+            const search = (text: string) => memory.recall({ text, scope, limit: 500, maxTokens: 1_000_000 })
+            for (const asked of Arr.chunksOf(kept, textsOfQuery)) {
+              const query = texts(asked).join("\n")
+              const together = yield* search(query)
+              // Words as "the" count where there is no other.
+              const terms = new Set(Memory.Terms.ofQuery(query))
+              for (const one of asked)
+                if (Memory.Terms.ofQuery(one.text).some((term) => terms.has(term)))
+                  assert.isTrue(isFound(one, together), JSON.stringify(one.text))
+              // The first of them by itself.
+              const [first] = asked
+              const alone = yield* search(first.text)
+              assert.strictEqual(
+                isFound(first, alone),
+                Memory.Terms.ofQuery(first.text).length > 0,
+                JSON.stringify(first)
               )
-              assert.strictEqual(isFound, Memory.Terms.ofQuery(text).length > 0, JSON.stringify(text))
             }
           }
           assert.isAbove(stored, count / 4)
