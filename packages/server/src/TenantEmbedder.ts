@@ -94,7 +94,7 @@ export const make = Effect.fnUntraced(function* (
     const stored = yield* Effect.mapError(store.find(name), ({ reason }) =>
       failed("The stored providers cannot be read.", reason._tag === "Unavailable" && reason.isRetryable)
     )
-    if (stored === undefined) return { why: `it has not stored a provider named ${name}` }
+    if (stored === undefined) return { why: `it has no stored provider named ${name}` }
     const { body, id, version } = stored
     const account = JSON.stringify([tenant, id])
     const made = known.get(account)
@@ -103,7 +103,7 @@ export const make = Effect.fnUntraced(function* (
       return { why: `its provider ${name} does not offer the model ${model}` }
     const apiKey = yield* Effect.mapError(store.apiKeyOf(stored), ({ message }) => failed(message, false))
     const making = modelOf(body, apiKey)
-    if (making === undefined) return { why: `its provider ${name} has no key of its own, or does not make vectors` }
+    if (making === undefined) return { why: `its provider ${name} has no own key, or does not support embeddings` }
     const { alpha, dimensions, floor } = space
     const bare = Embedder.fromModel(yield* making, { name: space.name, dimensions, alpha, floor })
     const guarded = apiKey === undefined ? bare : withoutKey(bare, apiKey)
@@ -124,7 +124,7 @@ export const make = Effect.fnUntraced(function* (
     if (!told.has(tenant)) {
       told.add(tenant)
       yield* Effect.logWarning(
-        `Memories of tenant ${tenant} are recalled by words alone: the keys of the environment do not serve it ` +
+        `Memories of tenant ${tenant} are recalled by words only, because the keys in the environment are not available to it ` +
           `(CREWLINE_SHARED_PROVIDERS), and ${found.why}.`
       )
     }

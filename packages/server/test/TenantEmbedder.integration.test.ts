@@ -107,8 +107,8 @@ describe.skipIf(missing !== undefined)(missing ?? "embedders of tenants", { time
     expect(await recall("globex")).toEqual([])
     expect(operators.received).toHaveLength(asked)
     expect(warningsOf("globex")).toEqual([
-      "Memories of tenant globex are recalled by words alone: the keys of the environment do not serve it " +
-        "(CREWLINE_SHARED_PROVIDERS), and it has not stored a provider named openai."
+      "Memories of tenant globex are recalled by words only, because the keys in the environment are not available to it " +
+        "(CREWLINE_SHARED_PROVIDERS), and it has no stored provider named openai."
     ])
   })
 

@@ -56,7 +56,7 @@ export const tool = ({ found, policies, toolbox }: Options): AnyTool =>
         const tools = ToolSearch.find(callable, typeof query === "string" ? query : "").slice(0, maxFound)
         for (const each of tools) if (!found.has(each.name)) found.set(each.name, { tool: each, turn })
         return tools.length === 0
-          ? Effect.fail(new ToolRetry({ message: "No tool matches. Say in other words what it must do." }))
+          ? Effect.fail(new ToolRetry({ message: "No tool matches. Describe in other words what the tool must do." }))
           : Effect.succeed({ tools: tools.map(({ name }) => name) })
       })
   })

@@ -142,10 +142,10 @@ export const foundingProblems = (
   const workers = Object.keys(agents).filter((name) => name !== manager?.agent)
   if (kind === "agent") {
     if (workers.length === 1) return []
-    return unfounded(["agents"], `One agent was to do the work, and there are ${workers.length}: keep one.`)
+    return unfounded(["agents"], `The work was planned for one agent, but there are ${workers.length}: keep one.`)
   }
   if (workers.length < 2)
-    return unfounded(["agents"], "A crew was to do the work, and there is one agent: add another.")
+    return unfounded(["agents"], "The work was planned for a crew, but there is only one agent: add another.")
   const all = Object.entries(tasks)
   switch (ground) {
     case "parallel-work": {
@@ -157,7 +157,7 @@ export const foundingProblems = (
       return longestChain === dag.size
         ? unfounded(
             ["tasks"],
-            "The crew was to work in parallel, and its tasks are a chain: let tasks run side by side."
+            "The crew was planned for parallel work, but its tasks form a chain: let tasks run in parallel."
           )
         : []
     }
@@ -167,7 +167,7 @@ export const foundingProblems = (
         ? []
         : unfounded(
             ["tasks"],
-            "An independent review was wanted, and no task reads the output of another agent: add one."
+            "An independent review was planned, but no task reads the output of another agent: add one."
           )
     }
     case "different-tools": {
@@ -179,7 +179,10 @@ export const foundingProblems = (
       )
       return new Set(ofAgents).size > 1
         ? []
-        : unfounded(["agents"], "The agents were to have different tools, and have the same: give them different ones.")
+        : unfounded(
+            ["agents"],
+            "The agents were planned with different tools, but have the same ones: give them different tools."
+          )
     }
     case "none":
       return unfounded(["agents"], "Nothing justifies several agents: keep one.")

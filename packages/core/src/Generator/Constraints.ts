@@ -25,7 +25,7 @@ export const Constraints = Schema.Struct({
   asksPeople: Schema.optionalKey(Schema.Boolean),
   /** How texts are to be written, in words. */
   style: Schema.optionalKey(Agent.Text)
-}).annotate({ identifier: "GeneratorConstraints", description: "What a generated crew must keep to" })
+}).annotate({ identifier: "GeneratorConstraints", description: "The constraints of a generated crew" })
 
 export interface Constraints extends Schema.Schema.Type<typeof Constraints> {}
 

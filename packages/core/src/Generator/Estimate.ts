@@ -17,7 +17,7 @@ export const Range = Schema.Struct({
   low: Schema.Finite,
   likely: Schema.Finite,
   high: Schema.Finite
-}).annotate({ identifier: "EstimateRange", description: "A range with its likeliest value" })
+}).annotate({ identifier: "EstimateRange", description: "A range and its most likely value" })
 export interface Range extends Schema.Schema.Type<typeof Range> {}
 
 /**
@@ -52,7 +52,7 @@ export const Estimate = Schema.Struct({
   /** True: it may wait for people, for longer than is estimated here. */
   waitsForPeople: Schema.Boolean,
   tasks: Schema.Record(Schema.String, TaskEstimate)
-}).annotate({ identifier: "Estimate", description: "What an execution of a crew is likely to take" })
+}).annotate({ identifier: "Estimate", description: "The expected tokens, cost and duration of an execution of a crew" })
 export interface Estimate extends Schema.Schema.Type<typeof Estimate> {}
 
 /** What a task took once. */

@@ -16,7 +16,7 @@ export const Figures = Schema.Struct({
   tokens: Schema.Finite,
   /** `null` where the price of a model is not known. */
   costUsd: Schema.NullOr(Schema.Finite)
-}).annotate({ identifier: "CrewFigures", description: "What a crew comes to, by its estimate" })
+}).annotate({ identifier: "CrewFigures", description: "The key figures of a crew, according to its estimate" })
 export interface Figures extends Schema.Schema.Type<typeof Figures> {}
 
 /** Of a valid crew: the likely values of its estimate. */

@@ -39,7 +39,7 @@ export const Generated = Schema.Struct({
   promptVersion: Schema.String,
   /** How many answers were sent back. */
   rounds: Schema.Int
-}).annotate({ identifier: "GeneratedCrew", description: "What a generation came to" })
+}).annotate({ identifier: "GeneratedCrew", description: "The result of a generation" })
 export interface Generated extends Schema.Schema.Type<typeof Generated> {}
 
 export interface Options {
@@ -53,7 +53,8 @@ export const fromEvents = (
   { optimises = true }: Options = {}
 ): Generated => {
   const [started] = events
-  if (started?.type !== "ExecutionStarted") throw new TypeError("The events of a generation begin with its start.")
+  if (started?.type !== "ExecutionStarted")
+    throw new TypeError("The events of a generation must begin with ExecutionStarted.")
   const facts = Pipeline.factsOf(started.plan.inputs)
   const answers = answersOf(events)
   const failure = events.find((event) => event.type === "ExecutionEnded")?.error

@@ -28,7 +28,7 @@ export const Step = Schema.Struct({
   changes: Schema.Array(Schema.String),
   before: Figures.Figures,
   after: Figures.Figures
-}).annotate({ identifier: "OptimisationStep", description: "What an optimisation changed, and what it gained" })
+}).annotate({ identifier: "OptimisationStep", description: "The change and the gain of an optimisation" })
 export interface Step extends Schema.Schema.Type<typeof Step> {}
 
 /** In this order: what is no longer read may make an order implied. */

@@ -37,5 +37,5 @@ export const Problem = Schema.Struct({
   message: Schema.String,
   /** The name that was probably meant. */
   suggestion: Schema.optionalKey(Schema.String)
-}).annotate({ identifier: "GeneratorProblem", description: "One thing that is wrong with a generated crew" })
+}).annotate({ identifier: "GeneratorProblem", description: "A problem of a generated crew" })
 export interface Problem extends Schema.Schema.Type<typeof Problem> {}

@@ -82,7 +82,7 @@ const inputProblems = (crew: Crew.Crew): ReadonlyArray<Problem> => {
   return declared.flatMap((name): ReadonlyArray<Problem> => {
     if (used.has(name)) return []
     const path = ["inputs", name]
-    const message = `The input ${Wording.quote(name)} is not used: write {${name}} into the description of a task that needs it, or remove the input.`
+    const message = `The input ${Wording.quote(name)} is not used: add {${name}} to the description of a task that needs it, or remove the input.`
     return [{ code: "unused-input", path, message }]
   })
 }
@@ -103,7 +103,7 @@ const outputProblems = (definition: Crew.Definition, deliverables: Draft["delive
   const wanted = new Set(deliverables.map(({ task }) => task))
   const unneeded = [...finals].flatMap((name): ReadonlyArray<Problem> => {
     if (wanted.has(name)) return []
-    const message = `Nothing needs the output of the task ${name}: let a task read it, let it produce a deliverable, or remove it.`
+    const message = `The output of the task ${name} is not used: let another task read it, let it produce a deliverable, or remove the task.`
     return [{ code: "unneeded-output", path: ["tasks", name], message }]
   })
   return [...missing, ...unneeded]
@@ -160,7 +160,7 @@ const toolProblems = (definition: Crew.Definition, facts: Facts): ReadonlyArray<
       if (constraints.asksPeople === false && known.asks === true)
         return problem(
           "tool-asks",
-          "whose calls wait for a person, which is not wanted here: use another tool, or none."
+          "whose calls wait for a person, which the constraints do not allow: use another tool, or none."
         )
       return []
     })
@@ -186,7 +186,7 @@ const modelProblems = (definition: Crew.Definition, { models }: Constraints.Cons
 /** Whether there is a manager, and whether it can do anything with what it may do. */
 const managerProblems = ({ acceptance = [], manager, synthesis, tasks }: Crew.Definition): ReadonlyArray<Problem> => {
   if (manager === undefined) {
-    const message = "The crew has no manager: a generated crew needs one that recovers from failures."
+    const message = "The crew has no manager: a generated crew must have one that recovers from failures."
     return [{ code: "missing-manager", path: ["manager"], message }]
   }
   const powers = (key: string, wrong: string): ReadonlyArray<Problem> => [
@@ -196,12 +196,12 @@ const managerProblems = ({ acceptance = [], manager, synthesis, tasks }: Crew.De
   const isAssigned = Object.values(tasks).every(({ agent }) => agent !== undefined)
   const isIdle = !recover && review === "none" && acceptance.length === 0 && synthesis === undefined && isAssigned
   return [
-    ...(isIdle ? powers("recover", "is false, and there is nothing else that the manager does: set it to true.") : []),
+    ...(isIdle ? powers("recover", "is false, and the manager has no other duty: set it to true.") : []),
     ...(recover && maxRecoveries === 0
-      ? powers("maxRecoveries", "is 0, so that it can recover nothing: raise it.")
+      ? powers("maxRecoveries", "is 0, so no failure can be recovered: raise it.")
       : []),
     ...(review !== "none" && maxRevisions === 0 && onUnaccepted === "accept"
-      ? powers("maxRevisions", "is 0, so that its reviews change nothing: raise it, or review nothing.")
+      ? powers("maxRevisions", "is 0, so reviews have no effect: raise it, or turn reviews off.")
       : [])
   ]
 }
@@ -219,7 +219,7 @@ const estimateProblems = (
     problems.push({
       code: "over-limit",
       path: ["limits", dimension],
-      message: `The crew is likely to take ${likely}, and may take ${most}: use fewer tasks, or tools that return less.`
+      message: `The crew is expected to take ${likely}, but the limit is ${most}: use fewer tasks, or tools that return less.`
     })
   if (limits.tokens !== undefined && tokens.likely > limits.tokens)
     over("tokens", `${Math.round(tokens.likely)} tokens`, String(limits.tokens))
@@ -227,12 +227,12 @@ const estimateProblems = (
     over("costUsd", `$${costUsd.likely.toFixed(4)}`, `$${limits.costUsd}`)
   if (limits.costUsd !== undefined && costUsd === null) {
     const message =
-      "The price of a model is not known, and such a model is not called under a limit of cost: use another model, or limit tokens."
+      "The price of a model is unknown, and a model without a price cannot be called under a cost limit: use another model, or limit tokens instead."
     problems.push({ code: "unknown-cost", path: ["limits", "costUsd"], message })
   }
   const mostSeconds = timeout === undefined ? Number.POSITIVE_INFINITY : Task.millis(timeout) / 1_000
   if (seconds.likely > mostSeconds) {
-    const message = `The crew is likely to take ${Math.round(seconds.likely)} seconds, and may take ${mostSeconds}: use fewer tasks, or let more of them run at once.`
+    const message = `The crew is expected to take ${Math.round(seconds.likely)} seconds, but the limit is ${mostSeconds}: use fewer tasks, or let more of them run in parallel.`
     problems.push({ code: "over-timeout", path: ["timeout"], message })
   }
   return problems
