@@ -2,6 +2,7 @@
 import type * as Adoption from "@crewline/core/Adoption"
 import type * as Ask from "@crewline/core/Ask"
 import type * as Crewline from "@crewline/core/Crewline"
+import type * as Embedder from "@crewline/core/Embedder"
 import type * as EventLog from "@crewline/core/EventLog"
 import type * as ExecutionEvent from "@crewline/core/ExecutionEvent"
 import type * as Limits from "@crewline/core/Limits"
@@ -79,6 +80,13 @@ export interface Options extends Omit<Crewline.Options, "crews"> {
    * there is one, otherwise in-process.
    */
   readonly memory?: true | Layer.Layer<Memory.Memory, unknown>
+  /**
+   * With it, memory recalls by meaning: `openai/text-embedding-3-small`, `ollama/nomic-embed-text`
+   * or `builtin/words`, with the accounts of `models` or of the environment; or an embedder
+   * (`Embedder.fromModel` of `@crewline/core`). A `database` needs pgvector for it. Default:
+   * `CREWLINE_EMBEDDER`, and without it memory recalls by words.
+   */
+  readonly embedder?: string | Embedder.Embedder["Service"]
   /** Where models come from, instead of `models`. */
   readonly llm?: Layer.Layer<Llm.Llm, unknown>
   /** The event log, instead of `directory` or `database`. Default: in-process. */

@@ -26,6 +26,8 @@ const object: Check = ["an object", isObject]
 /** Checked where it is used. */
 const any: Check = ["anything", () => true]
 
+const isEmbedder = (value: unknown): boolean =>
+  isRecord(value) && isRecord(value["space"]) && typeof value["embed"] === "function"
 const isCrew = (value: unknown): boolean => isRecord(value) && ("~build" in value || "definition" in value)
 const isTool = (value: unknown): boolean =>
   isRecord(value) && ("~build" in value || (isText(value["name"]) && typeof value["execute"] === "function"))
@@ -34,6 +36,7 @@ const options: Record<keyof Options, Check> = {
   crews: ["a list of crews (Crew.make)", isListOf(isCrew)],
   database: text,
   directory: text,
+  embedder: ["the name of an embedder or an embedder", (value) => isText(value) || isEmbedder(value)],
   keepResults: ["true or false", (value) => typeof value === "boolean"],
   leaseMillis: amount,
   llm: layer,
@@ -102,6 +105,8 @@ export const check = (given: Options): void => {
     if (given[one] !== undefined && given[other] !== undefined)
       throw new InvalidOption(other, `The options "${one}" and "${other}" cannot be combined: omit one of them.`)
   }
+  if (given.embedder !== undefined && Layer.isLayer(given.memory))
+    throw new InvalidOption("embedder", 'The option "embedder" has no effect on a layer as "memory": omit one of them.')
   if (isRecord(given.models)) checkModels(given.models)
 }
 

@@ -2,6 +2,7 @@
  * The event log and the task queue of a client. Parts that only some programs need are loaded when
  * they are needed.
  */
+import * as Embedder from "@crewline/core/Embedder"
 import * as EventLog from "@crewline/core/EventLog"
 import * as LocalEventLog from "@crewline/core/LocalEventLog"
 import * as LocalTaskQueue from "@crewline/core/LocalTaskQueue"
@@ -16,6 +17,7 @@ import type { Options } from "../Client.ts"
 import * as Missing from "../Missing.ts"
 import * as HeldTasks from "./HeldTasks.ts"
 import type { KeepAlive } from "./KeepAlive.ts"
+import * as MemoryEmbedder from "./MemoryEmbedder.ts"
 
 const load = <A, E, R>(build: () => Promise<Layer.Layer<A, E, R>>): Layer.Layer<A, unknown, R> =>
   Layer.unwrap(Effect.tryPromise({ try: build, catch: (error) => error }))
@@ -29,15 +31,25 @@ export const stored = (
   onAdopted: (executions: Adopted) => void
 ): Layer.Layer<EventLog.EventLog | Memory.Memory, unknown> => {
   const { memory = true } = options
-  return memory === true ? both(options, onAdopted) : Layer.merge(both(options, onAdopted), memory)
+  return memory === true
+    ? Layer.unwrap(Effect.map(MemoryEmbedder.find(options), (embedder) => both(options, onAdopted, embedder)))
+    : Layer.merge(both(options, onAdopted), memory)
 }
+
+type Service = Embedder.Embedder["Service"]
+
+const local = (embedder: Service | undefined) =>
+  embedder === undefined
+    ? Memory.layerLocal
+    : Layer.provide(Memory.layerLocalEmbedded, Layer.succeed(Embedder.Embedder, embedder))
 
 const both = (
   { database, directory, log: given }: Options,
-  onAdopted: (executions: Adopted) => void
+  onAdopted: (executions: Adopted) => void,
+  embedder?: Service
 ): Layer.Layer<EventLog.EventLog | Memory.Memory, unknown> => {
-  if (given !== undefined) return Layer.merge(given, Memory.layerLocal)
-  if (database === undefined && directory === undefined) return Layer.merge(LocalEventLog.layerLocal, Memory.layerLocal)
+  if (given !== undefined) return Layer.merge(given, local(embedder))
+  if (database === undefined && directory === undefined) return Layer.merge(LocalEventLog.layerLocal, local(embedder))
   const needed = database === undefined ? "A directory for executions" : "A database for executions"
   return load(async () => {
     const absent = Missing.packageOf("@crewline/memory-pg", needed)
@@ -54,11 +66,12 @@ const both = (
         })
       })
     }
+    const vectors = embedder !== undefined
     const opened =
       database === undefined
-        ? Database.layer({ kind: "embedded", directory: directory! })
-        : Database.layer({ kind: "server", url: Redacted.make(database), unref: true })
-    return reporting(Layer.provide(Layer.merge(PgEventLog.layer, PgMemory.layer), opened), onAdopted)
+        ? Database.layer({ kind: "embedded", directory: directory!, vectors })
+        : Database.layer({ kind: "server", url: Redacted.make(database), unref: true, vectors })
+    return reporting(Layer.provide(Layer.merge(PgEventLog.layer, PgMemory.layerWith(embedder)), opened), onAdopted)
   })
 }
 
