@@ -14,7 +14,7 @@ import * as Arithmetic from "./Calculate/Arithmetic.ts"
  */
 export const tool: Toolbox.Tool = BuiltIn.make({
   name: "calculate",
-  description: `Computes arithmetic: + - * / % ^ ( ) pi e ${Arithmetic.functionNames.join(" ")}`,
+  description: `Computes arithmetic, also % ^ pi e ${Arithmetic.functionNames.join(" ")}`,
   parameters: Schema.Struct({ expression: Schema.NonEmptyString }),
   aliases: { expr: "expression", formula: "expression", input: "expression" },
   kind: "read",

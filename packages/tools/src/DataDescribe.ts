@@ -12,7 +12,7 @@ const maxColumns = 200
 export const make = (options: Data.Options = {}): Toolbox.Tool =>
   BuiltIn.make({
     name: "data_describe",
-    description: "Describes a csv, json or parquet file: columns, types, ranges, first rows.",
+    description: "Shows columns, types, ranges and first rows of a csv, json or parquet file.",
     parameters: Parameters,
     paths: ["path"],
     aliases: { file: "path", file_path: "path", files: "path", csv: "path" },

@@ -17,7 +17,7 @@ const Parameters = Schema.Struct({ sql: Path, files: Schema.Union([Path, Schema.
 export const make = ({ maxRows = 200, ...options }: Options = {}): Toolbox.Tool =>
   BuiltIn.make({
     name: "data_query",
-    description: "Runs SQL (DuckDB) over csv, json or parquet files; data/sales.csv is the table sales.",
+    description: "Runs DuckDB SQL over csv, json or parquet files; data/sales.csv is the table sales.",
     parameters: Parameters,
     paths: ["files"],
     aliases: { query: "sql", path: "files", file: "files", paths: "files", file_path: "files", csv: "files" },

@@ -25,7 +25,7 @@ const Parameters = Schema.Struct({
 export const make = ({ maxCharacters = 24_000 }: Options = {}): Toolbox.Tool =>
   BuiltIn.make({
     name: "file_read",
-    description: "Reads a text file. A long file is returned in parts; each states where to continue.",
+    description: "Reads a text file; long files are returned in parts.",
     parameters: Parameters,
     paths: ["path"],
     aliases: {

@@ -20,7 +20,7 @@ const Parameters = Schema.Struct({
 export const make = (): Toolbox.Tool =>
   BuiltIn.make({
     name: "file_search",
-    description: "Finds lines that contain a text (or match with regex) in the files below path.",
+    description: "Finds lines with a text, or with regex a pattern, in files below path.",
     parameters: Parameters,
     paths: ["path"],
     aliases: { search_query: "query", pattern: "query", text: "query", directory: "path", txt: "path", csv: "path" },

@@ -38,8 +38,11 @@ export const config: Config.Config<Engines.Engine | undefined> = Config.all({
 
 const Parameters = Schema.Struct({
   query: Schema.NonEmptyString,
-  limit: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 20 })))
+  limit: Schema.optionalKey(Schema.Int.check(Schema.isGreaterThanOrEqualTo(1)))
 })
+
+/** Engines return no more at once. */
+const maxLimit = 20
 
 const absent =
   "No search engine is configured: the operator must set TAVILY_API_KEY, SERPER_API_KEY, BRAVE_API_KEY or SEARXNG_URL."
@@ -57,7 +60,7 @@ export const make = ({ engine, network }: Options): Toolbox.Tool =>
     execute: ({ limit = 8, query }) =>
       engine === undefined
         ? Effect.fail(new ToolFailed({ message: absent, code: "not-configured" }))
-        : Effect.map(Engines.search(network, engine, { query, limit }), (results) =>
+        : Effect.map(Engines.search(network, engine, { query, limit: Math.min(limit, maxLimit) }), (results) =>
             results.length === 0
               ? `Nothing was found for ${JSON.stringify(query)}.`
               : results.map(({ snippet, title, url }) => `${title}\n${url}\n${snippet}`).join("\n\n")

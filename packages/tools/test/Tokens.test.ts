@@ -16,6 +16,16 @@ it("are few", () => {
   const all = Tools.make().map(({ name }) => name)
   const three = tokensOf(["file_read", "web_search", "calculate"])
   console.log(`three tools: ${three} tokens; all ${all.length}: ${tokensOf(all)}`)
-  expect(three).toBeLessThan(230)
-  expect(tokensOf(all) / all.length).toBeLessThan(80)
+  expect(three).toBeLessThan(165)
+  expect(tokensOf(all) / all.length).toBeLessThan(66)
+})
+
+it("ask for one form of an argument, and accept the others", () => {
+  const tools = Tools.make()
+  const shown = (name: string) => tools.find((tool) => tool.name === name)!.parameters["properties"]
+  expect(shown("data_query")).toEqual({
+    sql: { type: "string" },
+    files: { type: "array", items: { type: "string" } }
+  })
+  expect(shown("chart")).toMatchObject({ labels: { type: "array", items: { type: "string" } } })
 })
