@@ -66,6 +66,7 @@ export const floors: { readonly [name: string]: Floors } = {
       "Limits",
       "Liveness",
       "Name",
+      "PathGuard",
       "Pattern",
       "Redact",
       "StandardSchema",
@@ -129,8 +130,7 @@ export const floors: { readonly [name: string]: Floors } = {
     // Files as tables.
     ["Data"],
     // How tools are made, and reach files and the network.
-    ["BuiltIn", "FileAccess", "GuardedDirectory", "Media", "Network"],
-    ["PathGuard"]
+    ["BuiltIn", "FileAccess", "GuardedDirectory", "Media", "Network"]
   ],
   words: [["index"], ["Words"]],
   "memory-pg": [

@@ -3,21 +3,17 @@
  * its agents and output files write. Executions do not see the files of other executions, and
  * tenants never see those of other tenants.
  *
- * A path is relative and stays inside the workspace: `..`, absolute paths, backslashes that lead
- * outside and symbolic links to the outside are refused. A write is atomic, and repeating it
- * changes nothing. If workers on several machines share executions, use a layer over a shared
- * storage, so that each can read the files that another has written.
+ * A path is relative and stays inside the workspace (`PathGuard`); symbolic links to the outside
+ * are refused. A write is atomic, and repeating it changes nothing. If workers on several machines
+ * share executions, use a layer over a shared storage, so that each can read the files that another
+ * has written.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
-import type * as Path from "effect/Path"
-import * as Directory from "./Workspace/Directory.ts"
 import { type File, type Files, WorkspaceError } from "./Workspace/Files.ts"
 
 export { exceeded as quotaExceeded, tooLarge } from "./Workspace/Quota.ts"
-export { normalPath } from "./Workspace/NormalPath.ts"
 export { executionPath } from "./Workspace/ExecutionPath.ts"
 export { type Code, type File, type Files, maxBytes, WorkspaceError } from "./Workspace/Files.ts"
 
@@ -37,7 +33,8 @@ export class Workspace extends Context.Service<
 /** A workspace in which every execution sees the same files: for one application on its own. */
 export const shared = (files: Files): Workspace["Service"] => ({ of: () => files, forget: () => Effect.void })
 
-const description = "this application has no workspace directory: provide Workspace.layer({ directory })"
+const description =
+  "this application has no workspace directory: provide GuardedDirectory.layer({ directory }) of @crewline/tools"
 const nowhere = (path: string) => Effect.fail(new WorkspaceError({ path, description, code: "unavailable" }))
 const nothing: Effect.Effect<ReadonlyArray<File>> = Effect.succeed([])
 
@@ -46,21 +43,3 @@ export const none: Files = { write: nowhere, read: nowhere, list: () => nothing,
 
 /** For applications whose crews use no files. */
 export const layerNone: Layer.Layer<Workspace> = Layer.succeed(Workspace, shared(none))
-
-export interface DirectoryOptions extends Directory.Options {
-  /**
-   * True: each execution has its own directory, `<directory>/<tenant>/<execution>`. Default: all
-   * executions share `directory` itself, for one user on one machine.
-   */
-  readonly perExecution?: boolean
-}
-
-/** Files below `directory`, which is made when the first file is written. */
-export const layer = (options: DirectoryOptions): Layer.Layer<Workspace, never, FileSystem.FileSystem | Path.Path> =>
-  Layer.effect(
-    Workspace,
-    Effect.map(
-      options.perExecution === true ? Directory.perExecution(options) : Effect.map(Directory.make(options), shared),
-      Workspace.of
-    )
-  )

@@ -3,6 +3,7 @@ import * as fc from "fast-check"
 import { assert, describe, expect, it } from "vitest"
 import { z } from "zod"
 import * as Crew from "../src/Crew.ts"
+import { outsideWorkspace } from "../src/Crew/WorkspacePath.ts"
 import * as Plan from "../src/Plan.ts"
 import { damaged, definition } from "./arbitrary/Crew.ts"
 
@@ -448,10 +449,12 @@ describe("output files", () => {
 
 describe("a plan", () => {
   const names = fc.constantFrom("topic", "x")
+  // The output files of some crews have it in their name.
+  const value = fc.string().filter((text) => outsideWorkspace(`out/${text}.txt`) === undefined)
 
   it("is plain JSON, in declared order, with every dependency before or after in its list", () => {
     fc.assert(
-      fc.property(definition, fc.dictionary(names, fc.string()), (data, given) => {
+      fc.property(definition, fc.dictionary(names, value), (data, given) => {
         const crew = Result.getOrThrow(Crew.fromJson(data))
         const first = Plan.make(crew, { inputs: given })
         const wrong = Result.isFailure(first) ? first.failure.problems : []

@@ -10,10 +10,12 @@
  *   after an hour.
  * - Files that an execution does not have are read from `base`, which is never written to.
  */
+import * as PathGuard from "@crewline/core/PathGuard"
 import * as Tenant from "@crewline/core/Tenant"
 import * as Workspace from "@crewline/core/Workspace"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as SqlClient from "effect/sql/SqlClient"
@@ -138,8 +140,7 @@ const read = Effect.fn("PgWorkspace.read")(function* (place: Place, given: strin
 })
 
 const list = Effect.fn("PgWorkspace.list")(function* (place: Place, folder = "") {
-  const within =
-    /^\.?[\\/]*$/.test(folder) && !/^[\\/]/.test(folder) ? "" : yield* normal(folder.replace(/[\\/]+$/, ""))
+  const within = yield* normal(folder, PathGuard.parse)
   const tenant = yield* Tenant.Current
   const rows = yield* storage(
     within,
@@ -168,15 +169,20 @@ const remove = Effect.fn("PgWorkspace.remove")(function* (place: Place, given: s
 const absent = (path: string) =>
   Effect.fail(new Workspace.WorkspaceError({ path, description: "does not exist in the workspace", code: "not-found" }))
 
-const normal = (path: string): Effect.Effect<string, Workspace.WorkspaceError> => {
-  const found = Workspace.normalPath(path)
-  const description =
-    found === undefined
-      ? "leads outside the workspace directory"
-      : new TextEncoder().encode(found).length > maxPathBytes
-        ? `has a path longer than ${maxPathBytes} bytes`
-        : undefined
-  return found === undefined || description !== undefined
-    ? Effect.fail(new Workspace.WorkspaceError({ path, description: description!, code: "path-refused" }))
-    : Effect.succeed(found)
-}
+/** The path of a file as it is stored, or of a folder. */
+const normal = (
+  path: string,
+  parse: typeof PathGuard.parse = PathGuard.parseFile
+): Effect.Effect<string, Workspace.WorkspaceError> =>
+  Result.match(parse(path), {
+    onFailure: (problem) => refused(path, problem),
+    onSuccess: (names) => {
+      const found = names.join("/")
+      return new TextEncoder().encode(found).length > maxPathBytes
+        ? refused(path, `has a path longer than ${maxPathBytes} bytes`)
+        : Effect.succeed(found)
+    }
+  })
+
+const refused = (path: string, description: string) =>
+  Effect.fail(new Workspace.WorkspaceError({ path, description, code: "path-refused" }))

@@ -2,12 +2,12 @@
  * Files of the workspace for tools: paths are checked first, and failures suggest likely
  * alternatives.
  */
+import * as PathGuard from "@crewline/core/PathGuard"
 import * as Suggestion from "@crewline/core/Suggestion"
 import { type ToolContext, type ToolError, ToolFailed, ToolRetry } from "@crewline/core/Toolbox"
 import type { File, WorkspaceError } from "@crewline/core/Workspace"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import * as PathGuard from "./PathGuard.ts"
 
 /** The names of a path; empty: the workspace itself. */
 export const parse = (path: string): Effect.Effect<ReadonlyArray<string>, ToolRetry> =>

@@ -12,6 +12,7 @@
  * because they may be shared with a file outside the directory.
  */
 import * as FileFailure from "@crewline/core/FileFailure"
+import * as PathGuard from "@crewline/core/PathGuard"
 import * as Workspace from "@crewline/core/Workspace"
 import { type Files, maxBytes, WorkspaceError } from "@crewline/core/Workspace"
 import * as Effect from "effect/Effect"
@@ -23,7 +24,6 @@ import { Listing } from "./GuardedDirectory/Listing.ts"
 import * as Opened from "./GuardedDirectory/Opened.ts"
 import { Refused } from "./GuardedDirectory/Refused.ts"
 import * as Walk from "./GuardedDirectory/Walk.ts"
-import * as PathGuard from "./PathGuard.ts"
 
 export interface Options {
   readonly directory: string
@@ -31,39 +31,75 @@ export interface Options {
   readonly maxTotalBytes?: number
 }
 
+export interface LayerOptions extends Options {
+  /**
+   * True: each execution has its own directory, `<directory>/<tenant>/<execution>`. Default: all
+   * executions share `directory` itself, for one user on one machine.
+   */
+  readonly perExecution?: boolean
+}
+
 /** The files below the directory, which is created on the first write. */
 export const make = (options: Options): Files => ({
   write: (path, content) =>
     guarded({ directory: options.directory, path }, "written", async () => {
       const bytes = typeof content === "string" ? Buffer.from(content) : content
-      if (bytes.length > maxBytes) throw tooLarge(path, bytes.length)
-      const names = namesOf(path)
+      if (bytes.length > maxBytes) throw Workspace.tooLarge(path, bytes.length)
+      const names = fileOf(path)
       await Opened.makeRoot(options.directory)
-      await Walk.within(options.directory, async (walk) => {
-        if (options.maxTotalBytes !== undefined) await checkQuota(walk, names, bytes.length, options.maxTotalBytes)
-        await Opened.write(await walk.to(names, { makes: true }), bytes)
-      })
+      const { maxTotalBytes } = options
+      if (maxTotalBytes === undefined) return writeTo(options.directory, names, bytes)
+      return inTurn(options.directory, () => writeTo(options.directory, names, bytes, maxTotalBytes))
     }),
   read: (path) =>
-    guarded({ directory: options.directory, path }, "read", () =>
-      Walk.within(options.directory, async (walk) => Opened.read(await walk.to(namesOf(path)), maxBytes))
-    ),
+    guarded({ directory: options.directory, path }, "read", async () => {
+      const names = fileOf(path)
+      return Walk.within(options.directory, async (walk) => Opened.read(await walk.to(names), maxBytes))
+    }),
   list: (folder = "") =>
-    guarded({ directory: options.directory, path: folder }, "read", () =>
-      Walk.within(options.directory, async (walk) => new Listing(walk).below(namesOf(folder)))
-    ).pipe(
+    guarded({ directory: options.directory, path: folder }, "read", async () => {
+      const names = folderOf(folder)
+      return Walk.within(options.directory, (walk) => new Listing(walk).below(names))
+    }).pipe(
       Effect.catchTag("WorkspaceError", (error) =>
         error.code === "not-found" ? Effect.succeed([]) : Effect.fail(error)
       )
     ),
   remove: (path) =>
-    guarded({ directory: options.directory, path }, "written", () =>
-      Walk.within(options.directory, async (walk) => Opened.remove(await walk.to(namesOf(path), { keepsLink: true })))
-    )
+    guarded({ directory: options.directory, path }, "written", async () => {
+      const names = fileOf(path)
+      return Walk.within(options.directory, async (walk) => Opened.remove(await walk.to(names, { keepsLink: true })))
+    })
 })
 
+const writeTo = (
+  directory: string,
+  names: ReadonlyArray<string>,
+  bytes: Uint8Array,
+  maxTotalBytes?: number
+): Promise<void> =>
+  Walk.within(directory, async (walk) => {
+    if (maxTotalBytes !== undefined) await checkQuota(walk, names, bytes.length, maxTotalBytes)
+    await Opened.write(await walk.to(names, { makes: true }), bytes)
+  })
+
+/** The last write of each directory that has a quota. */
+const writes = new Map<string, Promise<unknown>>()
+
+/** Writes of this process one after the other: each would count without the others. */
+const inTurn = <A>(directory: string, write: () => Promise<A>): Promise<A> => {
+  const before = writes.get(directory) ?? Promise.resolve()
+  const written = before.then(write, write)
+  writes.set(directory, written)
+  const leave = () => {
+    if (writes.get(directory) === written) writes.delete(directory)
+  }
+  written.then(leave, leave)
+  return written
+}
+
 /** The workspaces of executions in a directory of this machine. */
-export const layer = (options: Workspace.DirectoryOptions): Layer.Layer<Workspace.Workspace> =>
+export const layer = (options: LayerOptions): Layer.Layer<Workspace.Workspace> =>
   Layer.succeed(
     Workspace.Workspace,
     options.perExecution === true ? perExecution(options) : Workspace.shared(make(options))
@@ -91,7 +127,10 @@ const perExecution = (options: Options): Workspace.Workspace["Service"] => {
   }
 }
 
-const namesOf = (path: string): ReadonlyArray<string> =>
+const fileOf = (path: string): ReadonlyArray<string> =>
+  Result.getOrThrowWith(PathGuard.parseFile(path), (reason) => new Refused(reason))
+
+const folderOf = (path: string): ReadonlyArray<string> =>
   Result.getOrThrowWith(PathGuard.parse(path), (reason) => new Refused(reason))
 
 const checkQuota = async (
@@ -104,14 +143,7 @@ const checkQuota = async (
   const files = await new Listing(walk).below([])
   const others = files.reduce((sum, file) => (file.path === path ? sum : sum + file.size), 0)
   if (others + bytes <= maxTotalBytes) return
-  const description = `cannot be written: the files of the workspace may have at most ${Math.floor(maxTotalBytes / 1024 / 1024)} MB in total; delete some`
-  throw new WorkspaceError({ path, description, code: "quota-exceeded" })
-}
-
-const tooLarge = (path: string, bytes: number): WorkspaceError => {
-  const megabytes = Math.ceil(bytes / 1024 / 1024)
-  const description = `has ${megabytes} MB; the maximum is ${maxBytes / 1024 / 1024} MB`
-  return new WorkspaceError({ path, description, code: "too-large" })
+  throw Workspace.quotaExceeded(path, maxTotalBytes)
 }
 
 const guarded = <A>(
@@ -125,7 +157,7 @@ const guarded = <A>(
       if (error instanceof WorkspaceError) return error
       if (error instanceof Refused)
         return new WorkspaceError({ path, description: error.message, code: "path-refused" })
-      if (error instanceof Opened.TooLarge) return tooLarge(path, error.bytes)
+      if (error instanceof Opened.TooLarge) return Workspace.tooLarge(path, error.bytes)
       const isAbsent = error instanceof Error && "code" in error && error.code === "ENOENT"
       if (isAbsent) {
         return new WorkspaceError({ path, description: "does not exist in the workspace", code: "not-found" })

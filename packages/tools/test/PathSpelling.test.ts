@@ -1,10 +1,10 @@
 /** Policies compare the paths of calls as text, so core and the guard must read a path alike. */
+import * as PathGuard from "@crewline/core/PathGuard"
 import * as Tool from "@crewline/core/Tool"
 import * as Result from "effect/Result"
 import * as FastCheck from "fast-check"
 import { expect, it } from "vitest"
 import * as FileRead from "../src/FileRead.ts"
-import * as PathGuard from "../src/PathGuard.ts"
 
 const piece = FastCheck.constantFrom("/", "\\", ".", "..", "a", "secret", "u\u0308", "C:", " ", "%2f", "\uff0f")
 

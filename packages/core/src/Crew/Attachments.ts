@@ -5,7 +5,7 @@
 import type { Attachment } from "../Task.ts"
 import * as Placeholder from "./Placeholder.ts"
 import type { Problem } from "./Problem.ts"
-import { outsideWorkspace } from "./WorkspacePath.ts"
+import { alwaysOutside, outsideWorkspace } from "./WorkspacePath.ts"
 
 /** The media types of well-known names. */
 const mediaTypes: { readonly [extension: string]: string } = {
@@ -64,7 +64,7 @@ export const problems = (attachment: Attachment, isFilled = false): ReadonlyArra
     return [{ code: "invalid-value", key: [], wrong: "must have exactly one of file and url" }]
   }
   if (file !== undefined) {
-    const outside = outsideWorkspace(file)
+    const outside = isFilled ? outsideWorkspace(file) : alwaysOutside(file)
     if (outside !== undefined) return [{ code: "attachment-outside-workspace", key: ["file"], wrong: outside }]
   }
   if (!isFilled && !isConstant(file ?? url!)) return []

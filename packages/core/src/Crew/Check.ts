@@ -24,7 +24,7 @@ import * as SchemaProblems from "./SchemaProblems.ts"
 import { supervisionProblems } from "./Supervision.ts"
 import * as Suggestion from "../Suggestion.ts"
 import * as Attachments from "./Attachments.ts"
-import { outsideWorkspace, sharedOutputFiles } from "./WorkspacePath.ts"
+import { alwaysOutside, sharedOutputFiles } from "./WorkspacePath.ts"
 
 export interface Checked {
   readonly problems: ReadonlyArray<Problem>
@@ -295,7 +295,7 @@ const taskProblems = (task: Schema.JsonObject, path: PlainJson.Path, hasConditio
   for (const problem of outputProblems(task["output"], path)) problems.push(problem)
 
   if (typeof task["outputFile"] === "string") {
-    const wrong = outsideWorkspace(task["outputFile"])
+    const wrong = alwaysOutside(task["outputFile"])
     if (wrong !== undefined) add("output-file-outside-workspace", ["outputFile"], wrong)
   }
 

@@ -1,23 +1,21 @@
 /** Paths of a crew's files, which stay inside the workspace directory. */
+import * as Result from "effect/Result"
+import * as PathGuard from "../PathGuard.ts"
+import * as Placeholder from "./Placeholder.ts"
 
-/**
- * Why a path cannot be a file of the workspace, or nothing. Both kinds of slash part folders,
- * because some systems take both.
- */
-export const outsideWorkspace = (file: string): string | undefined => {
-  const parts = file.split(/[\\/]/)
-  if (/^([\\/]|[A-Za-z]:)/.test(file)) return "must be relative to the workspace directory, but is an absolute path"
-  if (parts.includes("..")) return 'must stay inside the workspace directory, but contains ".."'
-  if (file.includes("\0")) return "must not contain a NUL character"
-  return ["", "."].includes(parts.at(-1)!) ? "must name a file, not a directory" : undefined
-}
+/** Why a path cannot be a file of the workspace, or nothing. */
+export const outsideWorkspace = (file: string): string | undefined =>
+  Result.match(PathGuard.parseFile(file), { onFailure: (problem) => problem, onSuccess: () => undefined })
 
-/** The same text for paths of the same file: `notes.md` for `./notes.md` and `notes.md`. */
-const normalForm = (file: string): string =>
-  file
-    .split(/[\\/]/)
-    .filter((part) => part !== "" && part !== ".")
-    .join("/")
+/** The same for a path with placeholders: what no input can make right. */
+export const alwaysOutside = (template: string): string | undefined =>
+  outsideWorkspace(
+    Placeholder.parse(template)
+      .map((part, index) => (index % 2 === 1 ? "_" : part))
+      .join("")
+      // Inputs may be empty: many placeholders are no long name yet.
+      .replace(/_+/g, "_")
+  )
 
 /**
  * Pairs of tasks with the same output file: each that has the file of one before it. One output
@@ -29,7 +27,7 @@ export const sharedOutputFiles = (
   const owners = new Map<string, string>()
   const shared: Array<{ readonly first: string; readonly task: string; readonly file: string }> = []
   for (const { file, task } of tasks) {
-    const normal = normalForm(file)
+    const normal = PathGuard.spelling(file) ?? file
     const first = owners.get(normal)
     if (first === undefined) owners.set(normal, task)
     else shared.push({ first, task, file: normal })

@@ -6,6 +6,7 @@
 import type * as JsonSchema from "effect/JsonSchema"
 import * as Predicate from "effect/Predicate"
 import type * as Schema from "effect/Schema"
+import * as PathGuard from "../PathGuard.ts"
 import type { Tool } from "./Definition.ts"
 
 /** The arguments with normalised paths; the same object if nothing changes. */
@@ -35,10 +36,4 @@ const ofValue = (value: Schema.Json): Schema.Json => {
   return items.every((item, index) => item === value[index]) ? value : items
 }
 
-const ofText = (path: string): string => {
-  const names = path.split(/[/\\]/)
-  if (/^(?:[/\\]|[A-Za-z]:|[A-Za-z][\w+.-]+:[/\\]{2})/.test(path) || names.includes("..")) return path
-  const kept = names.filter((name) => name !== "" && name !== ".").map((name) => name.normalize("NFC"))
-  // The workspace itself.
-  return kept.length === 0 ? path : kept.join("/")
-}
+const ofText = (path: string): string => PathGuard.spelling(path) ?? path

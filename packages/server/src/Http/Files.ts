@@ -1,5 +1,6 @@
 /** Handlers of `/api/v1/executions/:id/files`. */
 import * as EventLog from "@crewline/core/EventLog"
+import * as PathGuard from "@crewline/core/PathGuard"
 import * as Workspace from "@crewline/core/Workspace"
 import * as ByteSize from "effect/ByteSize"
 import * as Effect from "effect/Effect"
@@ -85,7 +86,7 @@ export const layer = HttpApiBuilder.group(
           yield* AuditLog.tell({ details: { path: path.slice(0, 500) } })
           const bytes = yield* bytesOf(request)
           yield* failing(files.write(path, bytes))
-          const normal = Workspace.normalPath(path)!
+          const normal = PathGuard.spelling(path)!
           const [written] = (yield* failing(files.list())).filter((file) => file.path === normal)
           // Another request may have removed it already.
           return written === undefined ? yield* StoreProblems.notFound("file", normal) : written

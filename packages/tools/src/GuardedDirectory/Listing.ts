@@ -1,7 +1,7 @@
 /** Lists the files below a directory. Links are neither followed nor listed. */
+import * as PathGuard from "@crewline/core/PathGuard"
 import { type File, WorkspaceError } from "@crewline/core/Workspace"
 import { lstat, readdir } from "node:fs/promises"
-import * as PathGuard from "../PathGuard.ts"
 import { Refused } from "./Refused.ts"
 import type { Directory, Walk } from "./Walk.ts"
 

@@ -1,7 +1,7 @@
 /**
- * The paths that tools accept: relative paths that name a file inside the workspace on every
- * operating system. All file tools check paths here first, for every kind of storage; for a
- * directory, `GuardedDirectory` also follows the path step by step. Fails closed.
+ * The paths of a workspace: relative ones that name a file inside it on every operating system.
+ * Crews, file tools, uploads and every kind of storage check paths here; a directory also follows
+ * the path step by step. Fails closed.
  */
 import * as Result from "effect/Result"
 
@@ -16,13 +16,39 @@ const maxPath = 4_096
 export const parse = (path: string): Result.Result<ReadonlyArray<string>, string> => {
   const reason = refusalOf(path)
   if (reason !== undefined) return Result.fail(reason)
-  const names = path.split(/[/\\]/).filter((name) => name !== "" && name !== ".")
+  const names = namesIn(path)
   for (const name of names) {
     const problem = problemOf(name)
     if (problem !== undefined) return Result.fail(problem)
   }
   return Result.succeed(names.map((name) => name.normalize("NFC")))
 }
+
+/** As `parse`, but the path must name a file: not the workspace, and no slash at its end. */
+export const parseFile = (path: string): Result.Result<ReadonlyArray<string>, string> =>
+  Result.flatMap(parse(path), (names) =>
+    names.length === 0 || /(?:^|[/\\])\.?$/.test(path)
+      ? Result.fail("names a directory: name a file")
+      : Result.succeed(names)
+  )
+
+/**
+ * The one spelling of a path inside the workspace, `a/b` for `./a//b` and `a\b`, without further
+ * checks; `undefined`: it leads outside, or is the workspace itself.
+ */
+export const spelling = (path: string): string | undefined => {
+  const names = namesIn(path)
+  if (names.length === 0 || isAbsolute(path) || names.includes("..")) return undefined
+  return names.map((name) => name.normalize("NFC")).join("/")
+}
+
+const namesIn = (path: string): ReadonlyArray<string> =>
+  path.split(/[/\\]/).filter((name) => name !== "" && name !== ".")
+
+/** Drives of Windows, also relative ones (`C:secret.txt`); URLs; shares (`\\server`). */
+const isAbsolute = (path: string): boolean => /^(?:[/\\]|[A-Za-z]:|[A-Za-z][\w+.-]+:[/\\]{2})/.test(path)
+
+const bytesOf = (text: string): number => new TextEncoder().encode(text).length
 
 /** Whether a name is allowed in a path; other names are omitted from lists. */
 export const isName = (name: string): boolean => problemOf(name) === undefined
@@ -32,9 +58,8 @@ const outside = "is outside the workspace: use a path relative to the workspace"
 const refusalOf = (path: string): string | undefined => {
   if (path.includes("\0")) return "contains a zero byte"
   if (!path.isWellFormed()) return "is not valid Unicode"
-  if (Buffer.byteLength(path) > maxPath) return `is longer than ${maxPath} bytes`
-  // Drives of Windows, also relative ones (`C:secret.txt`); URLs; shares (`\\server`).
-  if (/^(?:[/\\]|[A-Za-z]:|[A-Za-z][\w+.-]+:[/\\]{2})/.test(path)) return outside
+  if (bytesOf(path) > maxPath) return `is longer than ${maxPath} bytes`
+  if (isAbsolute(path)) return outside
   return undefined
 }
 
@@ -49,7 +74,7 @@ const problemOf = (name: string): string | undefined => {
   // eslint-disable-next-line no-control-regex -- they are what is looked for
   if (/[\u0000-\u001f\u007f\u0080-\u009f]/.test(name)) return "contains a control character"
   if (/[\u202a-\u202e\u2066-\u2069\u200e\u200f]/.test(name)) return "contains a character that reverses the text"
-  if (Buffer.byteLength(name) > maxName) return `has a name longer than ${maxName} bytes`
+  if (bytesOf(name) > maxName) return `has a name longer than ${maxName} bytes`
   // Windows ignores them: `secret.txt.` would be `secret.txt`.
   if (/[. ]$/.test(name)) return "has a name that ends in a dot or a space"
   if (/::?\$/.test(name)) return "names an alternate stream of a file"
