@@ -37,6 +37,9 @@ interface Unserved {
 
 const isUnserved = (found: Service | Unserved): found is Unserved => "why" in found
 
+/** Sent to servers that need no key, because the SDK requires one. */
+const unused = Redacted.make("none")
+
 /** A failure repeats nothing of the key. */
 const withoutKey = (embedder: Service, key: Redacted.Redacted): Service => {
   const clean = Blanking.of(key, "[key]")
@@ -76,7 +79,10 @@ export const make = Effect.fnUntraced(function* (
   const failed = (description: string, isRetryable: boolean) =>
     new Embedder.EmbedderError({ space: space.name, description, isRetryable })
 
-  const modelOf = ({ baseUrl, kind }: ProviderStore.Stored["body"], apiKey: Redacted.Redacted | undefined) => {
+  const modelOf = (
+    { apiKeyVariable, baseUrl, kind }: ProviderStore.Stored["body"],
+    apiKey: Redacted.Redacted | undefined
+  ) => {
     const common = { model, name, addressGuard }
     if (kind === "ollama")
       return Models.ollama({
@@ -84,9 +90,13 @@ export const make = Effect.fnUntraced(function* (
         ...(apiKey !== undefined && { apiKey }),
         ...(baseUrl !== undefined && { host: baseUrl })
       })
-    return apiKey === undefined || kind === "anthropic"
+    if (kind === "anthropic") return undefined
+    if (apiKey !== undefined)
+      return Models.openAi({ ...common, apiKey, ...(baseUrl !== undefined && { baseURL: baseUrl }) })
+    // Keys in variables are the operator's; a server of the tenant may need none.
+    return baseUrl === undefined || apiKeyVariable !== undefined
       ? undefined
-      : Models.openAi({ ...common, apiKey, ...(baseUrl !== undefined && { baseURL: baseUrl }) })
+      : Models.openAi({ ...common, apiKey: unused, baseURL: baseUrl })
   }
 
   /** The embedder of the tenant's own provider. */

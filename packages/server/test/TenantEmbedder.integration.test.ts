@@ -36,7 +36,7 @@ describe.skipIf(missing !== undefined)(missing ?? "embedders of tenants", { time
     storage = await Storage.postgres()
     operators = await FakeProvider.start(FakeProvider.vectors(vectorOf))
     own = await FakeProvider.start((request, response) =>
-      request.authorization === "Bearer sk-globex-0123456789"
+      ["Bearer sk-globex-0123456789", "Bearer none"].includes(request.authorization)
         ? FakeProvider.vectors(vectorOf)(request, response)
         : FakeProvider.fail(401, { message: `Incorrect API key provided: ${request.authorization}` })(request, response)
     )
@@ -86,11 +86,14 @@ describe.skipIf(missing !== undefined)(missing ?? "embedders of tenants", { time
     return found.map(({ text }) => text)
   }
   const warningsOf = (tenant: string) => warnings.filter((warning) => warning.includes(`tenant ${tenant} `))
-  const store = (tenant: string, apiKey: string) =>
+  const store = (tenant: string, apiKey?: string) =>
     as(
       tenant,
       Effect.flatMap(Effect.service(ProviderStore.ProviderStore), (providers) =>
-        providers.create({ name: "openai", kind: "openai-compatible", baseUrl: own.baseURL }, Redacted.make(apiKey))
+        providers.create(
+          { name: "openai", kind: "openai-compatible", baseUrl: own.baseURL },
+          apiKey === undefined ? null : Redacted.make(apiKey)
+        )
       )
     )
 
@@ -121,6 +124,12 @@ describe.skipIf(missing !== undefined)(missing ?? "embedders of tenants", { time
     expect(operators.received).toHaveLength(asked)
   })
 
+  it("a tenant's own server may need no key", async () => {
+    await store("umbrella")
+    await remember("umbrella", "Otters sleep afloat.")
+    expect(await recall("umbrella")).toEqual(["Otters sleep afloat."])
+  })
+
   it("a failing provider of a tenant keeps no other waiting, and its key is in no message", async () => {
     await store("hooli", "sk-hooli-0123456789")
     await remember("hooli", "Otters hold hands asleep.")
@@ -128,7 +137,7 @@ describe.skipIf(missing !== undefined)(missing ?? "embedders of tenants", { time
     expect(await recall("hooli")).toEqual([])
     const migrated = await InProcess.run(["memory", "migrate", "--to", "openai/second"], { env })
     expect(migrated.stdout, migrated.stderr).toBe(
-      "5 of 7 memories have vectors of openai/second. The memories of hooli, initech have none: see the log. " +
+      "6 of 8 memories have vectors of openai/second. The memories of hooli, initech have none: see the log. " +
         "Start servers and workers with CREWLINE_EMBEDDER=openai/second.\n"
     )
     const said = [...warnings, migrated.stdout, migrated.stderr].join("\n")
