@@ -59,7 +59,7 @@ export interface ModelOptions extends Schema.Schema.Type<typeof ModelOptions> {}
 /** The name of a tool in the toolbox. */
 export const ToolName = Schema.String.check(Schema.isNonEmpty({ expected: "the name of a tool" }))
 
-/** The tool by which an agent finds others in the toolbox; every toolbox has it. */
+/** The tool with which an agent searches the toolbox; every toolbox has it. */
 export const searchTool = "tool_search"
 
 /** Maximum number of model turns per attempt at a task, unless the task or the agent sets it. */
@@ -94,7 +94,8 @@ export const Agent = Schema.Struct({
   /** Tools whose every call a person approves first, in all tasks of the agent. Default: none. */
   approvals: Schema.optionalKey(Schema.Array(ToolName)),
   /**
-   * Whether and how it recalls memories; overrides the crew's policy. Default: as the crew says.
+   * Whether and how it recalls memories; overrides the crew's policy. Default: as the crew
+   * declares.
    */
   memory: Schema.optionalKey(Schema.Union([Schema.Boolean, MemoryOptions.MemoryOptions])),
   /** Which of its tool calls are allowed, in all tasks of the agent. Default: all. */

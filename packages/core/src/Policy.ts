@@ -114,7 +114,7 @@ export const decide = (call: Call, policies: ReadonlyArray<Scoped>, circumstance
   return decision
 }
 
-/** Whether policies refuse every call of a tool, whatever its arguments. */
+/** Whether policies refuse every call of a tool, regardless of its arguments. */
 export const refusesAll = (call: Omit<Call, "arguments">, policies: ReadonlyArray<Policy>): boolean =>
   policies.some((policy) => {
     const about = (effect: Decision["verdict"]) => (policy[effect] ?? []).filter((rule) => isAbout(rule, call))
@@ -122,7 +122,7 @@ export const refusesAll = (call: Omit<Call, "arguments">, policies: ReadonlyArra
     return policy.allow !== undefined && effects.every((effect) => about(effect).length === 0)
   })
 
-/** Whether a rule `allow` of the policies is about the call. */
+/** Whether the call matches an `allow` rule of the policies. */
 export const isAllowed = (call: Call, policies: ReadonlyArray<Policy>): boolean =>
   policies.some(({ allow = [] }) => allow.some((rule) => matches(rule, call, "allow")))
 
@@ -158,7 +158,7 @@ const nameOf = (rule: Rule): string => {
   return args === undefined ? what : `${what} with these arguments`
 }
 
-/** Whether a rule is about such calls, whatever their arguments. */
+/** Whether a rule matches such calls, regardless of their arguments. */
 const isAbout = (rule: Rule, { kind, tool }: Omit<Call, "arguments">): boolean =>
   typeof rule === "string"
     ? isNamed(rule, tool)

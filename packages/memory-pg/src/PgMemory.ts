@@ -195,7 +195,7 @@ export const migrate = (
     Effect.flatMap(SqlClient.SqlClient, (sql) => Effect.map(Spaces.open(sql, embedder, options), ({ fill }) => fill))
   )
 
-/** The spaces that the database has vectors in, in the order in which they were made. */
+/** The spaces in the database, in the order of their creation. */
 export const spaces: Effect.Effect<ReadonlyArray<Space>, Memory.MemoryError, SqlClient.SqlClient> = Effect.flatMap(
   SqlClient.SqlClient,
   Spaces.list
@@ -204,8 +204,8 @@ export const spaces: Effect.Effect<ReadonlyArray<Space>, Memory.MemoryError, Sql
 export type Space = Spaces.Listed
 
 /**
- * Deletes the space of an embedder with its vectors; false: there is none of this name. Processes
- * that still use it recall by words.
+ * Deletes the space of an embedder with its vectors; false: no space has this name. Processes that
+ * still use it recall by words.
  */
 export const dropSpace = (name: string): Effect.Effect<boolean, Memory.MemoryError, SqlClient.SqlClient> =>
   Effect.flatMap(SqlClient.SqlClient, (sql) => Spaces.drop(sql, name))

@@ -255,7 +255,7 @@ export const make = Effect.fnUntraced(function* <Body, Summary>(options: Options
     return known !== undefined && row.body === "" ? known : stored(row)
   })
 
-  // Many requests at once for one resource, such as starts of a crew, share a statement.
+  // Concurrent requests for one resource, such as starts of a crew, share a statement.
   const share = Flights.makeFresh<Stored<Body>, StoreError>()
   const get = Effect.fn(`${name}.get`)(function* (id: string, known?: Stored<Body>) {
     const tenant = yield* Tenant.Current

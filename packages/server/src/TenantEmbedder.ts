@@ -1,11 +1,11 @@
 /**
- * Which embedder makes the vectors of a tenant's memories. The account of the environment serves
- * the tenants that its keys serve (`EnvironmentKeys`). Others use the provider that they stored
- * under the name that the embedder has: `openai` for `openai/text-embedding-3-small`. Those without
- * one recall by words, which the log says once for each: their texts are not sent anywhere, and
- * cost the operator nothing.
+ * Selects the embedder of a tenant. The account in the environment serves the tenants that may use
+ * its keys (`EnvironmentKeys`). Other tenants use their stored provider with the name of the
+ * embedder's provider: `openai` for `openai/text-embedding-3-small`. Without one, they recall by
+ * words, and one warning per tenant is logged: their texts are not sent anywhere, and cause no cost
+ * for the operator.
  *
- * Embedders of this machine (`builtin/…`) have no account and serve every tenant.
+ * Built-in embedders (`builtin/…`) have no account and serve every tenant.
  */
 import * as Embedder from "@crewline/core/Embedder"
 import type * as Memory from "@crewline/core/Memory"
@@ -40,7 +40,7 @@ const isUnserved = (found: Service | Unserved): found is Unserved => "why" in fo
 /** Sent to servers that need no key, because the SDK requires one. */
 const unused = Redacted.make("none")
 
-/** A failure repeats nothing of the key. */
+/** Failures do not contain the key. */
 const withoutKey = (embedder: Service, key: Redacted.Redacted): Service => {
   const clean = Blanking.of(key, "[key]")
   return clean === undefined

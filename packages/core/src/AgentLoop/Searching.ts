@@ -1,7 +1,6 @@
 /**
- * The tool by which an agent finds others in the toolbox. What a search finds can be called from
- * the next turn on. Its result names it, so that the log has it: a run that goes on knows the same
- * tools.
+ * The tool with which an agent searches the toolbox. The agent can call the tools found from the
+ * next turn on. The logged result contains their names, so a resumed run has the same tools.
  */
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
@@ -13,13 +12,13 @@ import * as Tool from "../Tool.ts"
 import { type Tool as AnyTool, type Toolbox, ToolRetry } from "../Toolbox.ts"
 import * as ToolSearch from "../ToolSearch.ts"
 
-/** The most tools that one search finds. */
+/** The maximum number of tools that one search returns. */
 const maxFound = 5
 
 /** Tools by name, each with the turn whose search found it first. */
 export type Found = Map<string, { readonly tool: AnyTool; readonly turn: number }>
 
-/** The names that a recorded search found; of any other call none. */
+/** The names that a recorded search found; empty for any other call. */
 export const namesIn = ({ isFailure, result, tool }: ExecutionEvent.ToolCalled): ReadonlyArray<string> => {
   if (tool !== searchTool || isFailure || !Predicate.isReadonlyObject(result) || !Array.isArray(result["tools"]))
     return []
@@ -29,11 +28,11 @@ export const namesIn = ({ isFailure, result, tool }: ExecutionEvent.ToolCalled):
 export interface Options {
   readonly toolbox: Toolbox["Service"]
   readonly policies: ReadonlyArray<Policy.Scoped>
-  /** What is found is added here. */
+  /** Tools that are found are added here. */
   readonly found: Found
 }
 
-/** A tool of which every call would be refused is not found. */
+/** Tools of which every call would be refused are omitted. */
 export const tool = ({ found, policies, toolbox }: Options): AnyTool =>
   Tool.make({
     name: searchTool,
@@ -61,7 +60,7 @@ export const tool = ({ found, policies, toolbox }: Options): AnyTool =>
       })
   })
 
-/** What earlier runs have found and the toolbox still has. */
+/** Tools that earlier runs have found and that are still in the toolbox. */
 export const again = (toolbox: Toolbox["Service"], known: ReadonlyMap<string, number>): Effect.Effect<Found> =>
   Effect.map(
     Effect.forEach(known, ([name, turn]) =>

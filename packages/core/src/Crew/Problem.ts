@@ -38,7 +38,7 @@ export const Problem = Schema.Struct({
   code: ProblemCode,
   /** Where, from the root of the crew: `["tasks", "write", "context", 0]`. */
   path: Schema.Array(Schema.Union([Schema.String, Schema.Number])),
-  /** What is wrong and what to do, as a sentence. */
+  /** A sentence that states the problem and the remedy. */
   message: Schema.String,
   /** The name that was probably meant. */
   suggestion: Schema.optionalKey(Schema.String),

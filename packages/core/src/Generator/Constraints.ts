@@ -1,4 +1,4 @@
-/** What a generated crew must keep to. */
+/** The constraints of a generated crew. */
 import * as Schema from "effect/Schema"
 import * as Agent from "../Agent.ts"
 import * as Limits from "../Limits.ts"
@@ -9,11 +9,11 @@ const whole = (least: number) =>
   Schema.Int.check(Schema.isGreaterThanOrEqualTo(least, { expected: `a whole number, ${least} or more` }))
 
 export const Constraints = Schema.Struct({
-  /** The most agents, besides the manager. Default: 8. */
+  /** The maximum number of agents, without the manager. Default: 8. */
   maxAgents: Schema.optionalKey(whole(1)),
-  /** The most tasks. Default: 30. */
+  /** The maximum number of tasks. Default: 30. */
   maxTasks: Schema.optionalKey(whole(1)),
-  /** The tools that may be used, by name or pattern. Default: all that there are. */
+  /** The tools that may be used, by name or pattern. Default: all tools. */
   tools: Schema.optionalKey(Schema.Array(Policy.ToolPattern)),
   /** The models that may be used; the first is that of the crew. Default: the application's. */
   models: Schema.optionalKey(Schema.Array(Agent.ModelReference)),
@@ -23,7 +23,7 @@ export const Constraints = Schema.Struct({
   timeout: Schema.optionalKey(Task.Duration),
   /** False: no tool whose calls wait for a person. Default: true. */
   asksPeople: Schema.optionalKey(Schema.Boolean),
-  /** How texts are to be written, in words. */
+  /** The style of texts, as a description. */
   style: Schema.optionalKey(Agent.Text)
 }).annotate({ identifier: "GeneratorConstraints", description: "The constraints of a generated crew" })
 

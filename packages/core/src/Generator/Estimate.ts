@@ -1,9 +1,9 @@
 /**
- * What an execution of a crew is likely to take: time, tokens and money, each as a range. A task
- * counts by its kind, until earlier executions have shown what it takes; then by these. Pure.
+ * Estimates the time, tokens and cost of an execution of a crew, each as a range. A task is
+ * estimated by its kind until there are earlier executions, then by these. Pure.
  *
  * The ranges of tasks are added up: `low` is a run in which everything is short, `high` one in
- * which everything is long. What people take to answer is not included.
+ * which everything is long. The time that people take to answer is not included.
  */
 import * as Schema from "effect/Schema"
 import type { Definition } from "../Crew.ts"
@@ -12,7 +12,7 @@ import * as Policy from "../Policy.ts"
 import * as Schedule from "./Schedule.ts"
 import * as TaskGraph from "./TaskGraph.ts"
 
-/** From the least to the most that is expected. */
+/** From the smallest to the largest expected value. */
 export const Range = Schema.Struct({
   low: Schema.Finite,
   likely: Schema.Finite,
@@ -21,31 +21,31 @@ export const Range = Schema.Struct({
 export interface Range extends Schema.Schema.Type<typeof Range> {}
 
 /**
- * What a task does: `text` and `object` are answers without tools; the others are kinds of tools,
- * where the task has some.
+ * The kind of a task: `text` and `object` are answers without tools; the others are the kinds of
+ * its tools.
  */
 export const Kind = Schema.Literals(["text", "object", "read", "write", "execute", "network"])
 export type Kind = typeof Kind.Type
 
-/** What one task takes. */
+/** The estimate of one task. */
 export const TaskEstimate = Schema.Struct({
   kind: Kind,
   /** `history`: as in earlier executions. `default`: as tasks of its kind usually do. */
   from: Schema.Literals(["default", "history"]),
   seconds: Range,
   tokens: Range,
-  /** US dollars; `null` where the price of the model is not known. */
+  /** US dollars; `null` if the price of the model is unknown. */
   costUsd: Schema.NullOr(Range)
 }).annotate({ identifier: "TaskEstimate" })
 export interface TaskEstimate extends Schema.Schema.Type<typeof TaskEstimate> {}
 
 export const Estimate = Schema.Struct({
-  /** From the start to the end, with `concurrency` tasks at once. */
+  /** The total duration, with `concurrency` concurrent tasks. */
   seconds: Range,
   tokens: Range,
-  /** US dollars; `null` where the price of a model is not known. */
+  /** US dollars; `null` if the price of a model is unknown. */
   costUsd: Schema.NullOr(Range),
-  /** How many tasks are taken to run at once. */
+  /** The assumed number of concurrent tasks. */
   concurrency: Schema.Int,
   /** The tasks that the time depends on, in order. */
   criticalPath: Schema.Array(Schema.String),
@@ -55,14 +55,16 @@ export const Estimate = Schema.Struct({
 }).annotate({ identifier: "Estimate", description: "The expected tokens, cost and duration of an execution of a crew" })
 export interface Estimate extends Schema.Schema.Type<typeof Estimate> {}
 
-/** What a task took once. */
+/** The figures of one earlier run of a task. */
 export interface Sample {
   readonly seconds: number
   readonly inputTokens: number
   readonly outputTokens: number
 }
 
-/** What earlier executions took, by what is the same in them: that of the task counts first. */
+/**
+ * The figures of earlier executions, by task, agent and tools; those of the task take precedence.
+ */
 export interface History {
   readonly tasks?: { readonly [task: string]: ReadonlyArray<Sample> }
   /** By role. */
@@ -76,10 +78,10 @@ export interface Rates {
   readonly output: number
 }
 
-/** What is known of a tool. */
+/** The properties of a tool. */
 export interface ToolFacts {
   readonly kind?: Policy.Kind
-  /** A call of it may wait for a person. */
+  /** True if a call may wait for a person. */
   readonly asks?: boolean
 }
 
@@ -88,7 +90,7 @@ export interface Options {
   readonly history?: History
   /** The price of a model; absent: that of the application's default. */
   readonly price?: (model: string | undefined) => Rates | undefined
-  /** How many tasks run at once. Default: 4. */
+  /** The number of concurrent tasks. Default: 4. */
   readonly concurrency?: number
 }
 
@@ -103,8 +105,8 @@ interface Work {
 const range = (low: number, likely: number, high: number): Range => ({ low, likely, high })
 
 /**
- * Assumptions, not measurements: a few turns of a current model, each of some seconds. They hold
- * until there is a history. The prompt of the task and what it reads of others come on top.
+ * Assumptions, not measurements: a few turns of a current model, each of some seconds. They apply
+ * until there is a history. The prompt of the task and the outputs that it reads are added.
  */
 export const defaults: { readonly [kind in Kind]: Work } = {
   text: { seconds: range(5, 20, 60), inputTokens: range(200, 400, 1_000), outputTokens: range(150, 600, 1_500) },
@@ -228,8 +230,8 @@ const ofTask = (definition: Definition, name: string, context: Context) => {
 }
 
 /**
- * What the manager adds when nothing fails: nothing, unless it is declared to review outputs, to
- * write the result or to judge it.
+ * The effort of the manager if nothing fails: none, unless it reviews outputs, or writes or judges
+ * the result.
  */
 const concluding = (definition: Definition, finals: ReadonlyArray<string>, context: Context) => {
   const { acceptance = [], agents, manager, model, synthesis, tasks } = definition
@@ -269,7 +271,7 @@ const waitsForPeople = ({ agents, limits, tasks }: Definition, tools: NonNullabl
     )
   })
 
-/** Whoever may do it: the named agent, else the first, as good a guess as any. */
+/** The assumed agent: the named one, otherwise the first. */
 const agentOf = ({ agents, manager }: Pick<Definition, "agents" | "manager">, name: string | undefined) => {
   if (name !== undefined) return agents[name]
   const [candidate] = CrewManager.candidates(manager ?? {}, Object.keys(agents))
@@ -290,7 +292,7 @@ const samplesOf = (
   return of.tools.flatMap((tool) => (Object.hasOwn(tools, tool) ? tools[tool]! : []))
 }
 
-/** The least, the median and the most. */
+/** The minimum, the median and the maximum. */
 const spread = (values: ReadonlyArray<number>): Range => {
   const sorted = values.toSorted((a, b) => a - b)
   const middle = Math.floor(sorted.length / 2)

@@ -1,4 +1,4 @@
-/** What a crew comes to in figures, to compare it before and after a change. */
+/** Key figures of a crew, to compare it before and after a change. */
 import * as Schema from "effect/Schema"
 import type { Definition } from "../Crew.ts"
 import * as Estimate from "./Estimate.ts"
@@ -9,12 +9,12 @@ export const Figures = Schema.Struct({
   agents: Schema.Int,
   /** Declared waits of tasks for others: `context` and `dependsOn`. */
   dependencies: Schema.Int,
-  /** Seconds with any number of tasks at once. */
+  /** Seconds with unlimited concurrency. */
   criticalPathSeconds: Schema.Finite,
-  /** Seconds with as many tasks at once as are estimated with. */
+  /** Seconds with the concurrency of the estimate. */
   makespanSeconds: Schema.Finite,
   tokens: Schema.Finite,
-  /** `null` where the price of a model is not known. */
+  /** `null` if the price of a model is unknown. */
   costUsd: Schema.NullOr(Schema.Finite)
 }).annotate({ identifier: "CrewFigures", description: "The key figures of a crew, according to its estimate" })
 export interface Figures extends Schema.Schema.Type<typeof Figures> {}

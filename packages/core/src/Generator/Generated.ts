@@ -1,4 +1,4 @@
-/** What a generation came to, read from its events alone. */
+/** The result of a generation, read only from its events. */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as ExecutionEvent from "../ExecutionEvent.ts"
@@ -9,7 +9,7 @@ import * as Optimiser from "./Optimiser.ts"
 import * as Pipeline from "./Pipeline.ts"
 import { Problem } from "./Problem.ts"
 
-/** Why something in the crew is as it is. */
+/** The reason of a choice in the crew. */
 export const Reason = Schema.Struct({
   /**
    * What was chosen: `organisation`, `decomposition`, `tools.<task>`, `dependencies`, `manager`.
@@ -22,19 +22,19 @@ export interface Reason extends Schema.Schema.Type<typeof Reason> {}
 
 export const Generated = Schema.Struct({
   /**
-   * The crew as data. With problems it is a draft, whose agents and tasks are lists, as the paths
-   * of the problems have them; `null`: there is not even that.
+   * The crew as data. With problems it is a draft, whose agents and tasks are lists, to match the
+   * paths of the problems; `null`: there is no draft.
    */
   crew: Schema.NullOr(Schema.JsonObject),
   rationale: Schema.Array(Reason),
-  /** `null` where the crew cannot be planned. */
+  /** `null` if the crew cannot be planned. */
   estimate: Schema.NullOr(Estimate.Estimate),
   /** Empty: the crew is valid. */
   problems: Schema.Array(Problem),
   /** What the optimiser changed. */
   optimisation: Schema.Array(Optimiser.Step),
   goal: Schema.String,
-  /** The model that answered last; absent: none did. */
+  /** The model that answered last; absent: no model answered. */
   model: Schema.optionalKey(Schema.String),
   promptVersion: Schema.String,
   /** How many answers were sent back. */
@@ -43,7 +43,7 @@ export const Generated = Schema.Struct({
 export interface Generated extends Schema.Schema.Type<typeof Generated> {}
 
 export interface Options {
-  /** False: the crew stays as the model proposed it. Default: true. */
+  /** False: the crew is not optimised. Default: true. */
   readonly optimises?: boolean
 }
 
@@ -77,7 +77,7 @@ export const fromEvents = (
   }
   const tools = Option.getOrUndefined(Pipeline.decodeTools(answers.get("tools")))
   const judged = Judging.ofCrew({ deliverables, organisation, decomposition, tools }, facts)
-  // A step that failed for something else than its problems is one itself.
+  // A step that failed for another reason is a problem itself.
   const problems =
     judged.problems.length > 0 && failure?.code === "guardrail-refused"
       ? judged.problems
@@ -91,7 +91,7 @@ export const fromEvents = (
   const { definition, steps } = optimises
     ? Optimiser.make(judged.crew.definition, {
         ...estimating,
-        // One agent in place of two would undo what two are for.
+        // Merging two agents into one would defeat the purpose of the second.
         accepts: (next) => foundingProblems(next, organisation, { hasTools: tools !== undefined }).length === 0
       })
     : { definition: judged.crew.definition, steps: [] }
@@ -140,7 +140,7 @@ const reasonsOf = ({ decomposition, deliverables, organisation, tools }: Answers
   }
 ]
 
-/** The accepted output of each step, or its last answer where none was accepted. */
+/** The accepted output of each step, or its last answer if none was accepted. */
 const answersOf = (events: ReadonlyArray<ExecutionEvent.ExecutionEvent>): ReadonlyMap<string, unknown> => {
   const answers = new Map<string, unknown>()
   for (const event of events) {
@@ -148,7 +148,7 @@ const answersOf = (events: ReadonlyArray<ExecutionEvent.ExecutionEvent>): Readon
     else if (event.type === "TurnCompleted") {
       const text = event.parts.map((part) => (part.type === "text" ? part.text : "")).join("")
       const value = jsonIn(text)
-      // A later answer that is no JSON says less than an earlier one.
+      // An earlier JSON answer is more useful than a later one that is not JSON.
       if (value !== undefined) answers.set(event.taskId, value)
     }
   }

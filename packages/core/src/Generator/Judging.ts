@@ -1,4 +1,4 @@
-/** The problems of what a generation has come to, in one of its steps or at its end. */
+/** The problems of a generated crew, in one of the steps or at the end. */
 import * as Assembly from "./Assembly.ts"
 import type * as Estimate from "./Estimate.ts"
 import type { Problem } from "./Problem.ts"
@@ -12,7 +12,7 @@ export const estimating = ({ rates, tools }: Facts): Estimate.Options & Pick<Val
   ...(rates === undefined ? {} : { price: () => rates })
 })
 
-/** One agent needs no ground, and a crew needs one. */
+/** A crew needs a ground; a single agent does not. */
 export const ofOrganisation = ({ ground, kind }: Steps.Organisation): ReadonlyArray<Problem> => {
   if ((kind === "agent") === (ground === "none")) return []
   const message =
@@ -27,7 +27,7 @@ export interface Judged extends Validation.Validated {
   readonly data: Assembly.Assembled["data"]
 }
 
-/** Everything about the crew that the answers make. */
+/** All data about the crew assembled from the answers. */
 export const ofCrew = (answers: Assembly.Answers, facts: Facts): Judged => {
   const { problems: unfit, ...draft } = Assembly.assemble(answers, facts)
   const { constraints, policy } = facts
@@ -48,7 +48,7 @@ export const ofCrew = (answers: Assembly.Answers, facts: Facts): Judged => {
   }
 }
 
-/** The most problems that go back at once: a model corrects the first of many. */
+/** The maximum number of problems in one feedback: a model corrects only the first of many. */
 const maxShown = 20
 
 /** Typed feedback: each problem as JSON on its own line. */

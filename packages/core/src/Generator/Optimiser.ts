@@ -1,7 +1,7 @@
 /**
  * Makes a valid crew cheaper or faster without changing what its tasks do. Deterministic; every
- * step says what it changed, with the figures before and after. A step that would lengthen the
- * critical path, or the time with the estimated number of tasks at once, is not taken.
+ * step reports its changes, with the figures before and after. A step that would lengthen the
+ * critical path, or the time with the estimated concurrency, is not applied.
  */
 import * as Schema from "effect/Schema"
 import type { Definition } from "../Crew.ts"
@@ -14,9 +14,9 @@ import * as ImpliedOrder from "./Optimiser/ImpliedOrder.ts"
 import * as SameAgents from "./Optimiser/SameAgents.ts"
 
 /**
- * `empty-context`: nothing is read of outputs that cannot carry anything. `implied-order`: no
- * `dependsOn` that another path implies. `same-agents`: one agent instead of several of the same
- * role with the same tools. `critical-path`: tasks that the most time depends on come first.
+ * `empty-context`: does not read outputs that contain no information. `implied-order`: removes each
+ * `dependsOn` that another path implies. `same-agents`: merges agents of the same role with the
+ * same tools. `critical-path`: starts the tasks on the longest paths first.
  */
 export const StepName = Schema.Literals(["empty-context", "implied-order", "same-agents", "critical-path"])
 export type StepName = typeof StepName.Type
@@ -31,7 +31,7 @@ export const Step = Schema.Struct({
 }).annotate({ identifier: "OptimisationStep", description: "The change and the gain of an optimisation" })
 export interface Step extends Schema.Schema.Type<typeof Step> {}
 
-/** In this order: what is no longer read may make an order implied. */
+/** In this order: removing a context can make an order implied. */
 const steps: ReadonlyArray<{
   readonly name: StepName
   readonly apply: (definition: Definition, options: Estimate.Options) => Changed
@@ -49,7 +49,7 @@ export interface Optimised {
 }
 
 export interface Options extends Estimate.Options {
-  /** A step whose crew it refuses is not taken. Default: it accepts all. */
+  /** A step whose crew it rejects is not applied. Default: accepts all. */
   readonly accepts?: (definition: Definition) => boolean
 }
 

@@ -1,7 +1,7 @@
 /**
- * The built-in crew that generates crews. Each step is a task with a small schema; what is wrong
- * with its answer goes back as typed problems. It runs like any other crew: durable, within limits,
- * followed live.
+ * The built-in crew that generates crews. Each step is a task with a small schema; problems of its
+ * answer are sent back as typed feedback. It runs like any other crew: durably, within limits, and
+ * with live events.
  */
 import * as Option from "effect/Option"
 import * as Record from "effect/Record"
@@ -12,10 +12,10 @@ import * as Judging from "./Judging.ts"
 import * as Request from "./Request.ts"
 import * as Steps from "./Steps.ts"
 
-/** The name of the crew, by which any process knows its functions. */
+/** The name of the crew, by which any process finds its functions. */
 export const crewName = "crewline-generator"
 
-/** Raised with every change of the words below. */
+/** Increment with every change of the texts below. */
 export const promptVersion = "generator-1"
 
 const decodeFacts = Schema.decodeUnknownSync(Request.Facts)
@@ -121,7 +121,7 @@ export const make = (
 ): { readonly crew: Crew.Crew<unknown>; readonly inputs: { readonly [name: string]: Schema.Json } } => {
   const facts = Request.facts(request, surroundings)
   const { limits, model, rounds = Request.defaultRounds } = request
-  // Where there is nothing to choose from, nothing is asked.
+  // A step without alternatives is omitted.
   const tasks =
     Object.keys(facts.tools).length === 0 ? Struct.omit(crew.definition.tasks, ["tools"]) : crew.definition.tasks
   const made: Crew.Crew<unknown> = {
@@ -140,7 +140,7 @@ export const make = (
       inputs: inputsText(facts),
       rules: rulesText(facts),
       tools: toolsText(facts),
-      // Plain JSON: it is made of JSON, and its schema transforms nothing.
+      // The value is JSON: it consists of JSON, and its schema has no transformations.
       facts: facts as unknown as Schema.Json
     }
   }

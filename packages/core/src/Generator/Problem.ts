@@ -1,11 +1,11 @@
-/** What is wrong with a crew that was generated: typed, so that it can go back to the model. */
+/** The problems of a generated crew: typed, so that they can be sent back to the model. */
 import * as Schema from "effect/Schema"
 import * as Crew from "../Crew.ts"
 
-/** What kind of thing is wrong: those of any crew, and those of a generated one. */
+/** The codes of problems: those of any crew, and those of generated crews. */
 export const ProblemCode = Schema.Literals([
   ...Crew.ProblemCode.literals,
-  // The step did not come to a result.
+  // The step has no result.
   "no-result",
   // Between what tasks read and produce.
   "unknown-output",
@@ -31,9 +31,9 @@ export type ProblemCode = typeof ProblemCode.Type
 
 export const Problem = Schema.Struct({
   code: ProblemCode,
-  /** Where, from the root of the crew. */
+  /** The path from the root of the crew. */
   path: Schema.Array(Schema.Union([Schema.String, Schema.Number])),
-  /** What is wrong and what to do, as a sentence. */
+  /** A sentence that states the problem and the remedy. */
   message: Schema.String,
   /** The name that was probably meant. */
   suggestion: Schema.optionalKey(Schema.String)

@@ -1,4 +1,4 @@
-/** What a crew is generated from, and the facts that every process needs to judge one. */
+/** The request for a generated crew, and the facts that every process needs to validate it. */
 import * as Schema from "effect/Schema"
 import * as Agent from "../Agent.ts"
 import * as Crew from "../Crew.ts"
@@ -15,7 +15,7 @@ export interface Request {
   readonly constraints?: Constraints.Constraints | undefined
   /** How often an answer of the model may be sent back in a step. Default: 3. */
   readonly rounds?: number | undefined
-  /** What the generation itself may spend. */
+  /** The limits of the generation itself. */
   readonly limits?: Limits.Declared | undefined
   /** The model that generates. Default: the application's. */
   readonly model?: string | undefined
@@ -23,7 +23,10 @@ export interface Request {
 
 export const defaultRounds = 3
 
-/** The most tools that the model chooses from; of more, those that fit the goal best. */
+/**
+ * The maximum number of tools offered to the model; if there are more, those that match the goal
+ * best.
+ */
 const maxTools = 40
 
 const ToolFacts = Schema.Struct({
@@ -35,7 +38,7 @@ const ToolFacts = Schema.Struct({
 /** An input of the crew: as a crew declares it. */
 export const Inputs = Schema.Record(Schema.String, Crew.Input)
 
-/** In the plan of the generation, so that whoever runs it judges by the same. */
+/** Stored in the plan of the generation, so that every process validates by the same facts. */
 export const Facts = Schema.Struct({
   goal: Agent.Text,
   inputs: Inputs,
@@ -54,7 +57,7 @@ export interface Surroundings {
   readonly rates?: { readonly input: number; readonly output: number } | undefined
 }
 
-/** The facts of a request. Tools that it may not use are not among them. */
+/** The facts of a request. Tools that it may not use are omitted. */
 export const facts = (
   { constraints = {}, goal, inputs = {} }: Request,
   { policy, rates, tools }: Surroundings
@@ -85,7 +88,7 @@ export const facts = (
   }
 }
 
-/** What the search finds by the goal, filled up with the first of the others. */
+/** The results of a search for the goal, followed by the first of the other tools. */
 const found = (tools: ReadonlyArray<Tool>, goal: string): ReadonlyArray<Tool> =>
   [...new Set([...ToolSearch.find(tools, goal), ...tools])].slice(0, maxTools)
 

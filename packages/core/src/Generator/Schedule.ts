@@ -1,6 +1,6 @@
 /**
  * List scheduling: tasks begin in declared order as soon as their dependencies are settled and one
- * of a limited number of slots is free. Pure, and linear in tasks and dependencies but for the
+ * of a limited number of slots is free. Pure. Linear in tasks and dependencies, apart from the
  * slots.
  */
 import * as Dag from "../Dag.ts"
@@ -8,7 +8,7 @@ import * as Dag from "../Dag.ts"
 export interface Options {
   /** By index, in any unit of time. */
   readonly durations: ArrayLike<number>
-  /** How many tasks run at once, at least 1. */
+  /** The number of concurrent tasks, at least 1. */
   readonly concurrency: number
 }
 
@@ -31,7 +31,7 @@ export const makespan = (dag: Dag.Dag, { concurrency, durations }: Options): num
   return now
 }
 
-/** The critical path: what any number of slots needs. */
+/** The critical path: the duration with unlimited slots. */
 export const longest = (dag: Dag.Dag, durations: ArrayLike<number>): number =>
   Dag.longestPathToSink(dag, (_, index) => durations[index]!).reduce((most, length) => Math.max(most, length), 0)
 

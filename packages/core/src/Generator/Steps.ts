@@ -1,6 +1,6 @@
 /**
- * What a model answers in the steps of a generation: small objects, each by its schema. Nothing in
- * them names a dependency of tasks: it follows from what a task reads and produces.
+ * The answers of a model in the steps of a generation: small objects with schemas. They contain no
+ * dependencies of tasks, which follow from the inputs and outputs of tasks.
  */
 import * as Schema from "effect/Schema"
 import * as Agent from "../Agent.ts"
@@ -9,7 +9,7 @@ const name = Schema.String.check(
   Schema.isPattern(/^[A-Za-z_][A-Za-z0-9_-]{0,63}$/, { expected: 'a name such as "market_report"' })
 )
 
-/** What must exist in the end, and how to tell whether it is good. */
+/** An output of the crew, and the criteria for its quality. */
 export const Deliverables = Schema.Struct({
   crewName: name,
   deliverables: Schema.Array(
@@ -26,7 +26,7 @@ export interface Deliverables extends Schema.Schema.Type<typeof Deliverables> {}
 export const Ground = Schema.Literals(["none", "parallel-work", "different-tools", "independent-review"])
 export type Ground = typeof Ground.Type
 
-/** Whether one agent does it or a crew, and why. */
+/** Whether one agent or a crew does the work, and why. */
 export const Organisation = Schema.Struct({
   kind: Schema.Literals(["agent", "crew"]),
   ground: Ground,
@@ -34,7 +34,7 @@ export const Organisation = Schema.Struct({
 }).annotate({ title: "GeneratorOrganisation" })
 export interface Organisation extends Schema.Schema.Type<typeof Organisation> {}
 
-/** Who does what. */
+/** The agents and their tasks. */
 export const Decomposition = Schema.Struct({
   agents: Schema.Array(
     Schema.Struct({ name, role: Agent.Text, goal: Agent.Text, backstory: Schema.optionalKey(Schema.String) })
@@ -45,9 +45,9 @@ export const Decomposition = Schema.Struct({
       description: Agent.Text,
       expectedOutput: Agent.Text,
       agent: Schema.String,
-      /** Names of inputs, and of what other tasks produce. */
+      /** Names of inputs, and of outputs of other tasks. */
       reads: Schema.Array(Schema.String),
-      /** The name of its output; that of a deliverable where it produces one. */
+      /** The name of its output; that of a deliverable if it produces one. */
       produces: name
     })
   ),

@@ -1,6 +1,6 @@
 /**
- * What is wrong with a generated crew: everything that is wrong with any crew, and what a crew that
- * nobody has written must fulfil besides. Pure; reports all problems at once.
+ * The problems of a generated crew: those of any crew, and violations of the additional
+ * requirements for generated crews. Pure; reports all problems together.
  */
 import * as Crew from "../Crew.ts"
 import * as Wording from "../Crew/Wording.ts"
@@ -12,16 +12,16 @@ import * as Estimate from "./Estimate.ts"
 import type { Problem } from "./Problem.ts"
 import * as TaskGraph from "./TaskGraph.ts"
 
-/** What is known where the crew is to run. */
+/** The environment in which the crew will run. */
 export interface Facts extends Omit<Estimate.Options, "tools"> {
   readonly constraints: Constraints.Constraints
   /** The tools that exist. */
   readonly tools: { readonly [name: string]: Estimate.ToolFacts }
-  /** What the tenant refuses or asks about. */
+  /** The policy of the tenant. */
   readonly policy?: Policy.Policy | undefined
 }
 
-/** A crew, and what it is for. */
+/** A crew and its purpose. */
 export interface Draft {
   /** The crew as data. */
   readonly data: unknown
@@ -32,7 +32,7 @@ export interface Draft {
 export interface Validated {
   readonly crew: Crew.Crew
   readonly problems: ReadonlyArray<Problem>
-  /** Absent: the crew cannot be planned, so that nothing can be said about what it takes. */
+  /** Absent: the crew cannot be planned, and therefore not be estimated. */
   readonly estimate: Estimate.Estimate | undefined
 }
 
@@ -40,7 +40,7 @@ export const validate = (draft: Draft, facts: Facts): Validated => {
   const names = Object.keys(facts.tools)
   const { crew, problems } = Plan.check(draft.data, { tools: names })
   const isKnown = problems.every(({ code }) => code === "unknown-tool" || code === "undeclared-input")
-  // What follows reads the crew by its type.
+  // The following checks require a decoded crew.
   if (!isKnown) return { crew, problems: problems.map(plain), estimate: undefined }
   const { definition } = crew
   const estimate = Estimate.make(definition, facts)
@@ -67,11 +67,12 @@ const plain = ({ code, message, path, suggestion }: Crew.Problem): Problem => ({
   ...(suggestion === undefined ? {} : { suggestion })
 })
 
-/** Inputs whose placeholder is in no text, and placeholders of no input. */
+/** Inputs without a placeholder in any text, and placeholders without an input. */
 const inputProblems = (crew: Crew.Crew): ReadonlyArray<Problem> => {
   const declared = Object.keys(crew.definition.inputs ?? {})
   const used = Plan.placeholders(crew)
-  // A crew that declares no inputs may have any placeholders; a generated one declares all it has.
+  // A crew that declares no inputs may have any placeholders; a generated crew must declare all of
+  // its inputs.
   if (declared.length === 0) {
     return [...used].map((name) => ({
       code: "undeclared-input",
@@ -183,7 +184,7 @@ const modelProblems = (definition: Crew.Definition, { models }: Constraints.Cons
   )
 }
 
-/** Whether there is a manager, and whether it can do anything with what it may do. */
+/** Checks that there is a manager, and that its powers have an effect. */
 const managerProblems = ({ acceptance = [], manager, synthesis, tasks }: Crew.Definition): ReadonlyArray<Problem> => {
   if (manager === undefined) {
     const message = "The crew has no manager: a generated crew must have one that recovers from failures."
@@ -207,8 +208,8 @@ const managerProblems = ({ acceptance = [], manager, synthesis, tasks }: Crew.De
 }
 
 /**
- * The likely values must be within; what is beyond in an unlikely run is stopped by the crew's
- * limits.
+ * The likely values must be within the limits; unlikely runs that exceed them are stopped by the
+ * limits of the crew.
  */
 const estimateProblems = (
   { costUsd, seconds, tokens }: Estimate.Estimate,

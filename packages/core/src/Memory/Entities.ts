@@ -24,7 +24,7 @@ const language =
   /^(?:english|french|german|spanish|italian|portuguese|dutch|russian|polish|chinese|mandarin|japanese|korean|arabic|hindi|turkish|swedish|greek|american|british|european|african|asian|australian|austrian|belgian|brazilian|canadian|czech|danish|egyptian|finnish|hungarian|indian|indonesian|iranian|irish|israeli|mexican|nigerian|norwegian|scottish|swiss|thai|ukrainian|vietnamese|welsh|latin|arctic|antarctic)s?$/i
 /** Who holds it, is of an organization. */
 const role = /^(?:CEO|CTO|CFO|COO|VP|Head|Director|Founder|Chair) of /
-/** What somebody is: before a name no part of it, and no name alone. */
+/** Titles of people: not a part of the following name, and not a name on their own. */
 const office =
   /^(?:\p{Lu}\p{L}+ ){0,3}(?:Minister|Manager|Officer|Chancellor|Mayor|Governor|Senator|Secretary|Ambassador|Engineer|Analyst|Inspector|Detective|Sergeant)(?: (?=\p{Lu})|$)/u
 /** Things that are numbered: "Version 2.4", "Step 3". */
@@ -37,7 +37,7 @@ const abbreviations: ReadonlySet<string> = new Set(
     "UI URL URLs UX VAT"
   ).split(" ")
 )
-/** Symbols of units; also what follows a number as a name would. */
+/** Unit symbols, and other words that follow a number like a name. */
 const symbol =
   "[KMGTP]i?B|kB|[kMG]bit|[kMG]?W|kWh|k?V|mA|[kMG]?Hz|dB|°C|°F|[kcmµn]?m|[km]?g|ml|[mµn]?s|USD|EUR|GBP|KG|KM"
 const unitAlone = new RegExp(`^(?:${symbol})$`, "u")
@@ -138,7 +138,7 @@ const datesBefore = new RegExp(`^(?:${calendar.source.slice(1)}(?: \\d+)* )+(?=\
 /** "Support for Windows", but "Institute for Robotics". */
 const headOfSentence =
   /^(?!(?:Institute|Cent(?:er|re)|Council|Association|Foundation|Society|Agency|Organi[sz]ation|Committee|Department|Office|Alliance) )\p{Lu}\p{Ll}+ for (?=\p{Lu})/u
-/** "In Paris, the museum": what follows is no description of Paris. */
+/** "In Paris, the museum": the following words do not describe Paris. */
 const isAdverbial = /(?:^|[.!?:\n] ?)(?:In|At|On|Near|From|After|Before|During|With|For|By|According to)(?: the)? $/
 
 const isOpener = (candidate: string): boolean => {
@@ -182,7 +182,7 @@ const typeOf = (found: string, ahead: string, rest: string): string => {
 
 /** "… is a database", "… means that nothing changes". */
 const said = /^(?: (?:is|was|are|were) ((?:an?|the) [^.,;:!?()\n]{3,80})| (?:means|refers to) ([^.,;:!?()\n]{3,80}))/
-/** "…, a painter from Oslo": no sentence of its own. */
+/** "…, a painter from Oslo": not a sentence on its own. */
 const apposition =
   /^, ((?:an?|the) (?:(?!\b(?:is|are|was|were|has|have|had|can|could|will|would|may|might|must|should)\b)[^.,;:!?()\n]){3,80})(?![^.,;:!?()\n])/
 

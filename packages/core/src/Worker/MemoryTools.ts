@@ -129,7 +129,7 @@ export interface Options {
   readonly place: MemoryPolicy.Place
   /** Of what the agent has been given. */
   readonly trust: Origin
-  /** Waits until what is to be remembered is remembered. */
+  /** Waits until pending memories are stored. */
   readonly remembered: Effect.Effect<void>
 }
 

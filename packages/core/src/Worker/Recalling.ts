@@ -27,8 +27,8 @@ export interface Reminding {
 const none: ReadonlyArray<Memory.Recalled> = []
 
 /**
- * A memory that fails costs the task nothing. `remembered` waits until what is to be remembered is
- * remembered.
+ * If the memory fails, the task runs without recalled memories. `remembered` waits until pending
+ * memories are stored.
  */
 export const make =
   (memory: Option.Option<Memory.Memory["Service"]>, remembered: Effect.Effect<void>) =>

@@ -1,7 +1,7 @@
 /**
  * The contract of recall among processes, over the log, the outbox and the memory of one storage:
- * what a completed task saved is found by whoever recalls next, also if the process that has to
- * store it does not get to it; it is remembered once; and by its tenant alone.
+ * the memory of a completed task is found by the next recall of any process, even if the process
+ * that must store it does not do so; it is stored once, and only for its tenant.
  *
  *     RecallContract.suite("PostgreSQL", layer)
  *
@@ -72,7 +72,7 @@ const plan = (...tasks: ReadonlyArray<Plan.PlannedTask>): Plan.Plan => ({
   memory: true
 })
 
-/** Answers with the fact, but for the first call of a task that is told to fail. */
+/** Answers with the fact, except for the first call of a task that must fail. */
 const makeLlm = () => {
   let hasFailed = false
   return Layer.succeed(Llm.Llm, {
@@ -101,7 +101,7 @@ const toolbox = Layer.succeed(Toolbox.Toolbox, {
   get: (tool) => Effect.fail(new Toolbox.UnknownTool({ tool, known: [] }))
 })
 
-/** A process over the storage of the suite. It leaves alone for so long what it has claimed. */
+/** A process over the storage of the suite; the lease is that of the rows that it claims. */
 const process_ = (outboxLeaseMillis: number) =>
   Effect.map(
     Layer.build(
@@ -112,7 +112,7 @@ const process_ = (outboxLeaseMillis: number) =>
     (context) => Crewline.Crewline.pipe(Effect.provide(context))
   ).pipe(Effect.flatten)
 
-/** Runs the plan; answers with what its tasks recalled. */
+/** Runs the plan; returns the memories that its tasks recalled. */
 const recalledBy = Effect.fnUntraced(function* (crewline: Crewline.Crewline["Service"], asked: Plan.Plan) {
   const log = yield* EventLog.EventLog
   const handle = yield* crewline.startPlan(asked)
@@ -120,7 +120,7 @@ const recalledBy = Effect.fnUntraced(function* (crewline: Crewline.Crewline["Ser
   return (yield* log.read(handle.id)).flatMap((event) => (event.type === "MemoryRecalled" ? event.ids : []))
 })
 
-/** An execution of which a process stored the outcome, and died before it remembered it. */
+/** An execution whose process stored the outcome and died before it stored the memory. */
 const completedElsewhere = Effect.fnUntraced(function* (leaseMillis: number) {
   const log = yield* EventLog.EventLog
   const id = yield* Story.fresh("execution")
@@ -157,7 +157,7 @@ const finding = (it: It): void => {
             const [first] = (yield* memory.list()).toReversed()
             assert.deepStrictEqual(ids, [first!.id])
             assert.deepInclude(first, { text: fact, source: { execution, task: "a" } })
-            // It is left to whoever has it, and remembered once.
+            // It is left to the process that claimed it, and stored once.
             const rows = (yield* outbox.list()).filter((row) => row.executionId === execution)
             assert.strictEqual(rows.length, 1)
             if (leaseMillis > 0) return
@@ -191,7 +191,7 @@ const takingOver = (it: It): void => {
           const log = yield* EventLog.EventLog
           const [taken] = (yield* log.read(again.id)).filter(({ type }) => type === "TaskCompleted")
           assert.deepInclude(taken, { taskId: "done", run: 0 })
-          // What is left to remember is remembered before this one recalls.
+          // Pending memories are stored before this process recalls.
           const ids = yield* recalledBy(crewline, plan(task("last")))
           const all = yield* memory.list()
           assert.deepStrictEqual(

@@ -1,9 +1,9 @@
 /**
- * Gives a vector to all memories of all tenants that have none in a space, in the order of storing.
- * What is filled is kept: stopped at any time, it goes on with what is missing when run again.
+ * Adds the missing vectors of all memories of all tenants to a space, in the order of storing. It
+ * can be stopped at any time; when run again, it continues with the missing vectors.
  *
- * Tenants without an embedder are left out, and so are those whose own embedder fails, which keeps
- * no other tenant waiting. A failure of the embedder that serves all of them ends it.
+ * Skips tenants without an embedder and tenants whose own embedder fails, so that other tenants do
+ * not wait. A failure of the shared embedder ends the operation.
  */
 import type * as Embedder from "@crewline/core/Embedder"
 import * as Memory from "@crewline/core/Memory"

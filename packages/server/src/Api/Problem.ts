@@ -21,7 +21,7 @@ export const FieldError = Schema.Struct({
    */
   path: Schema.Array(Schema.Union([Schema.String, Schema.Number])),
   code: Schema.String,
-  /** What is wrong and what to do, as a sentence. */
+  /** A sentence that states the problem and the remedy. */
   message: Schema.String,
   /** The name that was probably meant. */
   suggestion: Schema.optionalKey(Schema.String),

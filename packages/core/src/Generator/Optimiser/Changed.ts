@@ -1,4 +1,4 @@
-/** What a step of the optimiser makes of a crew. */
+/** The result of an optimiser step. */
 import type { Definition } from "../../Crew.ts"
 
 /** The crew, and each change as a sentence; no changes: the same crew. */

@@ -1,8 +1,7 @@
 /**
- * Declares tasks in the order of what depends on them: of those that are ready, the one with the
- * longest path to the end begins first. It matters when more tasks are ready than can run at once.
- * Sequential crews stay as they are, because there the order is what they mean. Made only where it
- * saves time.
+ * Orders tasks so that, of the ready tasks, the one with the longest path to the end begins first.
+ * This matters if more tasks are ready than can run concurrently. Sequential crews are not changed,
+ * because their order is significant. Applied only if it saves time.
  */
 import type { Definition } from "../../Crew.ts"
 import * as Dag from "../../Dag.ts"

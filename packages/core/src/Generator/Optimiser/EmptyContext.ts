@@ -1,9 +1,9 @@
 /**
- * Turns `context` into `dependsOn` where the output of the task that is read cannot carry anything:
- * its schema allows one value only, or none. The order stays, and the prompt is shorter.
+ * Converts `context` to `dependsOn` if the output of the task that is read contains no information,
+ * because its schema allows at most one value. The order is unchanged, and the prompt is shorter.
  *
- * Tasks that may be skipped, or fail while the others go on, stay in `context`: their readers are
- * told so.
+ * Tasks that may be skipped, or fail while others continue, stay in `context`, because their
+ * readers are informed of that.
  */
 import * as Struct from "effect/Struct"
 import type * as Schema from "effect/Schema"
@@ -25,7 +25,7 @@ export const apply = (definition: Definition): Changed => {
       changes.push(`The output of ${one} cannot carry anything: the task ${name} waits for it without reading it.`)
     const kept = context.filter((one) => !empty.has(one))
     const waits = { dependsOn: [...new Set([...dependsOn, ...useless])] }
-    // In a sequential crew no context would mean that of all tasks before.
+    // In a sequential crew, an absent context would mean the outputs of all earlier tasks.
     return kept.length === 0 && definition.process !== "sequential"
       ? [name, { ...Struct.omit(task, ["context"]), ...waits }]
       : [name, { ...task, ...waits, context: kept }]
@@ -38,7 +38,7 @@ export const apply = (definition: Definition): Changed => {
 const carriesNothing = ({ onFailure, output, when }: Task): boolean =>
   output !== undefined && when === undefined && onFailure !== "continue" && isConstant(output)
 
-/** Whether at most one value is valid for the schema, as far as its own words say. */
+/** Whether at most one value is valid for the schema, as far as its keywords show. */
 const isConstant = (schema: Schema.JsonObject): boolean => {
   if (Object.hasOwn(schema, "const")) return true
   const values = schema["enum"]

@@ -1,7 +1,7 @@
 /**
- * Removes each `dependsOn` that another path implies: the task named there is settled anyway before
- * the one that names it. What happens after a failure stays the same, because it reaches dependents
- * at any distance.
+ * Removes each `dependsOn` that another path implies: the task named there always ends before the
+ * one that names it. The behavior after a failure is unchanged, because it reaches dependents at
+ * any distance.
  */
 import * as Struct from "effect/Struct"
 import type { Definition } from "../../Crew.ts"
@@ -17,12 +17,12 @@ export const apply = (definition: Definition): Changed => {
     if (dependsOn === undefined || dependsOn.length === 0) return [name, task]
     const names = Object.keys(definition.tasks)
     const { context = [], when } = task
-    // What it waits for without `dependsOn`.
+    // The tasks that it waits for without `dependsOn`.
     const fixed = new Set([...context, ...(when === undefined ? [] : [when.task])])
     if (definition.process === "sequential" && index > 0) fixed.add(names[index - 1]!)
     const others = Array.from(dag.dependencies(index))
-    // In an acyclic graph no two dependencies can imply each other, so that all that are implied
-    // may go at once.
+    // In an acyclic graph no two dependencies can imply each other, so all implied ones can be
+    // removed together.
     const implied = ancestorsOf(dag, others)
     const kept: Array<string> = []
     for (const needed of new Set(dependsOn)) {
@@ -40,8 +40,8 @@ export const apply = (definition: Definition): Changed => {
 }
 
 /**
- * All that the given tasks wait for, at any distance, without themselves unless one waits for
- * another.
+ * All direct and indirect dependencies of the given tasks. A given task is included only if another
+ * one waits for it.
  */
 const ancestorsOf = (dag: ReturnType<typeof TaskGraph.make>, from: ReadonlyArray<number>): ReadonlySet<number> => {
   const found = new Set<number>()

@@ -1,8 +1,8 @@
 /**
- * Merges agents of the same role with the same tools into the first of them. One agent works on any
- * number of tasks at once, so that nothing waits longer. Agents that differ in their model, limits,
- * policy, memory or anything else besides goal and backstory stay; so does the manager. Goals and
- * backstories that differ are joined.
+ * Merges agents of the same role with the same tools into the first of them. An agent can work on
+ * any number of tasks concurrently, so no task waits longer. Agents that differ in more than goal
+ * and backstory (model, limits, policy, memory …) are kept; so is the manager. Different goals and
+ * backstories are joined.
  */
 import * as Struct from "effect/Struct"
 import type { Agent } from "../../Agent.ts"
@@ -46,9 +46,9 @@ export const apply = (definition: Definition): Changed => {
   }
 }
 
-/** Equal for agents that can be merged; `undefined` for one that is on its own. */
+/** Equal for agents that can be merged; `undefined` for an agent that cannot. */
 const mergeableBy = ({ manager }: Definition, name: string, agent: Agent): string | undefined => {
-  // Who may be given work, and what each may spend, would change.
+  // Merging would change which agents can receive work, and their limits.
   if (manager?.agent === name || agent.limits !== undefined) return undefined
   const { role, tools = [], ...rest } = Struct.omit(agent, ["backstory", "goal"])
   const isAllowed = manager?.allow === undefined || manager.allow.includes(name)

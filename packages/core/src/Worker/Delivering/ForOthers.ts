@@ -1,19 +1,19 @@
 /**
- * Serves rows that other processes have and have not settled: they may be at it, or dead. What has
- * to be there now cannot wait for that. Consumers are idempotent, so a row that two serve has its
- * effect once; whoever has it settles it.
+ * Serves rows that other processes have claimed but not settled, because these processes may be
+ * busy or dead, and the result is needed now. Consumers are idempotent, so a row that is served
+ * twice has one effect; the process that claimed the row settles it.
  */
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import * as Outbox from "../../Outbox.ts"
 import * as Tenant from "../../Tenant.ts"
 
-/** Rows of one look, at most. */
+/** The maximum number of rows per query. */
 const maxRows = 64
-/** Rows that are known to be served, at most: the oldest are forgotten. */
+/** The maximum number of remembered served rows; the oldest are dropped. */
 const maxKnown = 10_000
 
-/** `undefined`: the row is not there any more. */
+/** `undefined`: the row no longer exists. */
 export type Serve = (row: Outbox.Row) => Effect.Effect<Outbox.Settled | undefined>
 
 export interface ForOthers {
