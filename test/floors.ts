@@ -19,7 +19,7 @@ export const floors: { readonly [name: string]: Floors } = {
     // One agent at work.
     ["AgentLoop"],
     // Work of agents for other agents; crews from goals.
-    ["Generator", "Manager"],
+    ["GeneratedCrew", "Generator", "Manager"],
     // Views for readers; news for the queue.
     ["AskView", "ExecutionView", "QueueFacts"],
     // Ports.
@@ -166,7 +166,16 @@ export const floors: { readonly [name: string]: Floors } = {
     ["Engine"],
     // Handlers of the API; models and embedders of stored providers.
     ["Http", "ProviderModels", "TenantEmbedder"],
-    ["AuditLog", "Credentials", "CrewReader", "MemoryAccess", "RateLimits", "TenantBudgets", "ToolSecrets"],
+    [
+      "AuditLog",
+      "Credentials",
+      "CrewGeneration",
+      "CrewReader",
+      "MemoryAccess",
+      "RateLimits",
+      "TenantBudgets",
+      "ToolSecrets"
+    ],
     ["Listener", "ResourceStore"],
     [
       "Api",

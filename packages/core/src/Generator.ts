@@ -11,7 +11,8 @@ export {
   type Options as EstimateOptions,
   type Sample
 } from "./Generator/Estimate.ts"
-export { fromEvents, Generated, Reason } from "./Generator/Generated.ts"
+export { fromEvents } from "./Generator/Generated.ts"
+export { Generated, Reason } from "./Generator/GeneratedSchema.ts"
 export { Figures } from "./Generator/Figures.ts"
 export { make as optimise, type Optimised, Step } from "./Generator/Optimiser.ts"
 export { Problem, ProblemCode } from "./Generator/Problem.ts"

@@ -75,6 +75,7 @@ export const access: { readonly [O in Operation]: Access } = {
   "crews.create": "crews:write",
   "crews.replace": "crews:write",
   "crews.remove": "crews:write",
+  "crews.generate": "executions:run",
   "agents.list": "agents:read",
   "agents.get": "agents:read",
   "agents.create": "agents:write",

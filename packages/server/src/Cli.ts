@@ -3,7 +3,8 @@
  * load no database.
  *
  * Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 failed, 2 invalid crew or
- * command line, 3 people have to answer first, 130 cancelled by Control-C.
+ * command line, 3 people have to answer first or a
+ * generated crew is not valid, 130 cancelled by Control-C.
  */
 import * as Guarded from "@crewline/core/Guarded"
 import * as NodeServices from "@effect/platform-node/NodeServices"
@@ -25,6 +26,7 @@ import * as AnswerFlags from "./Cli/AnswerFlags.ts"
 import * as Failure from "./Cli/Failure.ts"
 import * as Inputs from "./Cli/Inputs.ts"
 import { secrets } from "./Cli/SecretsCommand.ts"
+import { generate } from "./Cli/GenerateCommand.ts"
 import { tools } from "./Cli/ToolsCommand.ts"
 import { audit } from "./Cli/AuditCommand.ts"
 import { keys } from "./Cli/KeysCommand.ts"
@@ -322,6 +324,7 @@ export const command = Command.make("crewline").pipe(
     start,
     run,
     validate,
+    generate,
     inbox,
     answer,
     send,

@@ -9,6 +9,7 @@
 import * as Crewline from "@crewline/core/Crewline"
 import type * as Embedder from "@crewline/core/Embedder"
 import type * as EventLog from "@crewline/core/EventLog"
+import * as Generator from "@crewline/core/Generator"
 import * as Llm from "@crewline/core/Llm"
 import type * as Memory from "@crewline/core/Memory"
 import type * as Outbox from "@crewline/core/Outbox"
@@ -161,6 +162,8 @@ export const layer = <LE, TE>(options: Options<LE, TE>) =>
       return Crewline.layer({
         worker: { streaming: true, graceMillis, host, ...options.worker, name },
         maxUnfinished: options.maxUnfinished,
+        // Generations that were started elsewhere continue here.
+        crews: [Generator.crew],
         ...(leaseMillis !== undefined && { leaseMillis })
       }).pipe(
         Layer.provide(ProcessIdentity.layer),

@@ -1,46 +1,14 @@
 /** The result of a generation, read only from its events. */
 import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
+import type * as Schema from "effect/Schema"
 import type * as ExecutionEvent from "../ExecutionEvent.ts"
 import { type Answers, foundingProblems } from "./Assembly.ts"
 import * as Estimate from "./Estimate.ts"
 import * as Judging from "./Judging.ts"
 import * as Optimiser from "./Optimiser.ts"
 import * as Pipeline from "./Pipeline.ts"
-import { Problem } from "./Problem.ts"
-
-/** The reason of a choice in the crew. */
-export const Reason = Schema.Struct({
-  /**
-   * What was chosen: `organisation`, `decomposition`, `tools.<task>`, `dependencies`, `manager`.
-   */
-  about: Schema.String,
-  choice: Schema.String,
-  reason: Schema.String
-}).annotate({ identifier: "GeneratorReason" })
-export interface Reason extends Schema.Schema.Type<typeof Reason> {}
-
-export const Generated = Schema.Struct({
-  /**
-   * The crew as data. With problems it is a draft, whose agents and tasks are lists, to match the
-   * paths of the problems; `null`: there is no draft.
-   */
-  crew: Schema.NullOr(Schema.JsonObject),
-  rationale: Schema.Array(Reason),
-  /** `null` if the crew cannot be planned. */
-  estimate: Schema.NullOr(Estimate.Estimate),
-  /** Empty: the crew is valid. */
-  problems: Schema.Array(Problem),
-  /** What the optimiser changed. */
-  optimisation: Schema.Array(Optimiser.Step),
-  goal: Schema.String,
-  /** The model that answered last; absent: no model answered. */
-  model: Schema.optionalKey(Schema.String),
-  promptVersion: Schema.String,
-  /** How many answers were sent back. */
-  rounds: Schema.Int
-}).annotate({ identifier: "GeneratedCrew", description: "The result of a generation" })
-export interface Generated extends Schema.Schema.Type<typeof Generated> {}
+import type { Problem } from "./Problem.ts"
+import type { Generated, Reason } from "./GeneratedSchema.ts"
 
 export interface Options {
   /** False: the crew is not optimised. Default: true. */

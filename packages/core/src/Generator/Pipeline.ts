@@ -114,11 +114,16 @@ The tools, each with what it does:
   }
 })
 
+export interface Made {
+  readonly crew: Crew.Crew<unknown>
+  /** What the crew is to be started with. */
+  readonly inputs: { readonly [name: string]: Schema.Json }
+  /** By which its answers are judged; they are among the inputs. */
+  readonly facts: Request.Facts
+}
+
 /** The crew that generates by this request, and the inputs to start it with. */
-export const make = (
-  request: Request.Request,
-  surroundings: Request.Surroundings
-): { readonly crew: Crew.Crew<unknown>; readonly inputs: { readonly [name: string]: Schema.Json } } => {
+export const make = (request: Request.Request, surroundings: Request.Surroundings): Made => {
   const facts = Request.facts(request, surroundings)
   const { limits, model, rounds = Request.defaultRounds } = request
   // A step without alternatives is omitted.
@@ -135,6 +140,7 @@ export const make = (
   }
   return {
     crew: made,
+    facts,
     inputs: {
       goal: request.goal,
       inputs: inputsText(facts),

@@ -1,9 +1,12 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
 import * as Crew from "../../src/Crew.ts"
 import * as CrewFile from "../../src/CrewFile.ts"
-import type * as Generator from "../../src/Generator.ts"
+import * as Crewline from "../../src/Crewline.ts"
+import * as EventLog from "../../src/EventLog.ts"
+import * as Generator from "../../src/Generator.ts"
 import * as Llm from "../../src/Llm.ts"
 import * as Plan from "../../src/Plan.ts"
 import * as Budgeted from "../fake/Budgeted.ts"
@@ -63,6 +66,18 @@ describe("a generation", () => {
       ])
       expect(generated.estimate!.criticalPath).toEqual(["find", "write"])
     })
+  )
+
+  live("goes on in a process that has not started it: its plan is all that is needed", () =>
+    Effect.gen(function* () {
+      const crewline = yield* Crewline.Crewline
+      const log = yield* EventLog.EventLog
+      const { crew, inputs } = Generator.make({ goal: "Write a report." }, { tools: Scripted.toolbox })
+      const plan = JSON.parse(JSON.stringify(Result.getOrThrow(Plan.make(crew, { inputs }))))
+      const { events, id } = yield* crewline.startPlan(plan)
+      yield* Stream.runDrain(events)
+      expect(Generator.fromEvents(yield* log.read(id)).problems).toEqual([])
+    }).pipe(Effect.provide(layer))
   )
 
   live("does not ask for tools where there are none", () =>

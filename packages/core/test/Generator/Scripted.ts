@@ -94,5 +94,5 @@ export const make = (within: (reply: Reply) => Reply = (reply) => reply) => {
       asked: [...asked]
     }
   })
-  return { generate, layer: World.world(model) }
+  return { generate, layer: World.world(model, World.toolbox(), { crews: [Generator.crew] }) }
 }

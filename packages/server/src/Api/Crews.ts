@@ -7,6 +7,7 @@ import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as OpenApi from "effect/http-api/OpenApi"
 import * as Schema from "effect/Schema"
+import * as Generation from "./Generation.ts"
 import * as Problem from "./Problem.ts"
 import * as Resource from "./Resource.ts"
 
@@ -77,6 +78,18 @@ export class Crews extends HttpApiGroup.make("crews")
       OpenApi.annotations({
         summary: "Replace a crew",
         description: "As a whole. Executions that have started keep the crew they began with."
+      })
+    ),
+    HttpApiEndpoint.post("generate", "/generate", {
+      payload: Generation.Body,
+      success: Generation.Answer,
+      error: Problem.schemas(...Problem.ofBody, "crew-invalid", "too-many-executions", "forbidden", "unavailable")
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Generate a crew from a goal",
+        description:
+          "Answers when the generation has ended; until then it is an execution like any other, named crewline-generator. " +
+          "The crew is not stored. One that is not valid is returned as a draft with its problems, and never started."
       })
     )
   )

@@ -11,6 +11,8 @@ export const exitCode = {
   invalid: 2,
   /** Nothing can continue before people have answered. */
   waiting: 3,
+  /** A crew was generated, and is not valid. */
+  draft: 3,
   /** Cancelled by Control-C. */
   cancelled: 130
 } as const
@@ -25,6 +27,7 @@ export class Failure extends Schema.TaggedError<Failure>()("CommandFailure", {
 
 export const failed = (message: string): Failure => new Failure({ message, code: exitCode.failed })
 export const waiting = (message: string): Failure => new Failure({ message, code: exitCode.waiting })
+export const draft = (message: string): Failure => new Failure({ message, code: exitCode.draft })
 export const invalid = (message: string): Failure => new Failure({ message, code: exitCode.invalid })
 
 /** Why the command failed, with the root cause: "Failed to connect" alone does not help. */

@@ -3,6 +3,7 @@
  * directory, where executions that a crash left unfinished continue.
  */
 import * as Crewline from "@crewline/core/Crewline"
+import * as Generator from "@crewline/core/Generator"
 import * as Embedder from "@crewline/core/Embedder"
 import * as LocalEventLog from "@crewline/core/LocalEventLog"
 import * as LocalTaskQueue from "@crewline/core/LocalTaskQueue"
@@ -57,14 +58,13 @@ export const build = Effect.fnUntraced(function* ({ directory, embedder, streami
   // A person who watches sees failures; log lines are only for those who request them.
   const isQuiet = LogLevel.isGreaterThan(yield* References.MinimumLogLevel, "Info")
   return yield* Layer.build(
-    Crewline.layer({ worker: { streaming } }).pipe(
+    Crewline.layer({ worker: { streaming }, crews: [Generator.crew] }).pipe(
       Layer.provide([
         isQuiet ? stored : Journal.layerJournaled(stored),
         LocalTaskQueue.layerLocal,
-        GuardedDirectory.layer({ directory: workspace }),
-        Tools.layer
+        GuardedDirectory.layer({ directory: workspace })
       ]),
-      Layer.provideMerge(Models.layer)
+      Layer.provideMerge([Models.layer, Tools.layer])
     )
   ).pipe(Effect.mapError(Failure.because))
 })

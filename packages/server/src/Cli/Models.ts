@@ -33,7 +33,7 @@ const words = [
  * Announces the demonstration model prominently, so that its answers are not mistaken for real
  * ones.
  */
-export const announce = Effect.fn("Models.announce")(function* (crew: Crew.Crew) {
+export const announce = Effect.fn("Models.announce")(function* (crew: Crew.Crew<unknown>) {
   const llm = yield* Llm.Llm
   const { paint, say, terminal } = yield* Output.Output
   const { agents, model } = crew.definition

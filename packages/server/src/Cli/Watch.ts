@@ -20,12 +20,13 @@ import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as Asking from "./Asking.ts"
-import type { Inputs } from "./Inputs.ts"
 import * as Live from "./Live.ts"
 import * as Output from "./Output.ts"
 
 export interface Options extends Pick<Live.Options, "json"> {
-  readonly inputs: Inputs
+  readonly inputs: { readonly [name: string]: Schema.Json }
+  /** True: the crew was generated. */
+  readonly generated?: boolean
   /** The conversation that the execution continues. */
   readonly session: Option.Option<string>
   /** True: the execution outlives this process, and can be answered later. */
@@ -46,11 +47,15 @@ export class WaitsForPeople extends Data.TaggedError("WaitsForPeople")<{
 }> {}
 
 /** Returns the result of the execution; fails with `ExecutionFailed` if there is none. */
-export const watch = Effect.fn("Watch.watch")(function* (crew: Crew.Crew, options: Options) {
-  const { inputs, isKept, json, session, steer } = options
+export const watch = Effect.fn("Watch.watch")(function* <Output>(crew: Crew.Crew<Output>, options: Options) {
+  const { generated = false, inputs, isKept, json, session, steer } = options
   const crewline = yield* Crewline.Crewline
   const { keyboard } = yield* Output.Output
-  const handle = yield* crewline.start(crew, { inputs, ...(Option.isSome(session) && { sessionId: session.value }) })
+  const handle = yield* crewline.start(crew, {
+    inputs,
+    ...(generated && { generated }),
+    ...(Option.isSome(session) && { sessionId: session.value })
+  })
   const state: Asking.State = yield* SubscriptionRef.make<Execution.Execution | undefined>(undefined)
   const turn = Semaphore.makeUnsafe(1)
   const events = Stream.tap(handle.events, (event) =>

@@ -5,6 +5,7 @@ import { Api } from "../Api.ts"
 import { CrewReader } from "../CrewReader.ts"
 import { CrewStore } from "../ResourceStore/Crews.ts"
 import * as CrewBody from "./CrewBody.ts"
+import * as Generate from "./Generate.ts"
 import * as StoreProblems from "./StoreProblems.ts"
 import * as Resource from "./Resource.ts"
 
@@ -14,6 +15,7 @@ export const layer = HttpApiBuilder.group(
   Effect.fnUntraced(function* (handlers) {
     const crews = yield* CrewStore
     const reader = yield* CrewReader
+    const generate = yield* Generate.make
     const resource = Resource.make({
       kind: "crew",
       collection: "/api/v1/crews",
@@ -44,5 +46,6 @@ export const layer = HttpApiBuilder.group(
         })
       )
       .handle("remove", resource.remove)
+      .handleRaw("generate", ({ request }) => generate(request))
   })
 )
