@@ -41,7 +41,7 @@ export const suite = <E>(
   processes: Effect.Effect<readonly [Service, Service, Options?], E, Scope.Scope>
 ): void => {
   describe(name, { timeout: 30_000 }, () => {
-    it.live("what is sent arrives at all who listen, in order, whatever its letters", () =>
+    it.live("delivers messages with any characters to all listeners, in order", () =>
       Effect.gen(function* () {
         const [here, there] = yield* processes
         const [first, second] = [yield* listen(there), yield* listen(there)]
@@ -53,7 +53,7 @@ export const suite = <E>(
       }).pipe(Effect.scoped)
     )
 
-    it.live("a text of the greatest length arrives whole", () =>
+    it.live("delivers a message of the maximum length completely", () =>
       Effect.gen(function* () {
         const [here, there] = yield* processes
         const { take } = yield* listen(there)
@@ -63,7 +63,7 @@ export const suite = <E>(
       }).pipe(Effect.scoped)
     )
 
-    it.live("who does not listen any more is told nothing more", () =>
+    it.live("delivers nothing after a listener has stopped", () =>
       Effect.gen(function* () {
         const [here, there] = yield* processes
         let heard = 0
@@ -77,7 +77,7 @@ export const suite = <E>(
       }).pipe(Effect.scoped)
     )
 
-    it.live("who was cut off listens again, and is told that something may be lost", () =>
+    it.live("reconnects a listener, and reports that messages may be lost", () =>
       Effect.gen(function* () {
         const [here, there, options] = yield* processes
         if (options?.cut === undefined) return

@@ -108,24 +108,22 @@ const storing = (it: It): void => {
     })
   )
 
-  it.effect(
-    "an append that is sent again stores its rows once; turns that are known move no row to another event",
-    () =>
-      Effect.gen(function* () {
-        const consumer = yield* Story.fresh("consumer")
-        const id = yield* Story.begin
-        const log = yield* EventLog.EventLog
-        for (let n = 0; n < 2; n++) yield* append(id, [Story.taskStarted("a")], { consumer, nonce: "once" })
-        yield* log.append(id, [Story.turn("a", 1)])
-        yield* append(id, [Story.turn("a", 1), Story.turn("a", 2), Story.completed("a")], { consumer, events: [2] })
-        assert.deepStrictEqual(placesOf(yield* claim(consumer)), [
-          [2, 0],
-          [5, 0]
-        ])
-      })
+  it.effect("a repeated append stores its rows once; known turns do not move rows to other events", () =>
+    Effect.gen(function* () {
+      const consumer = yield* Story.fresh("consumer")
+      const id = yield* Story.begin
+      const log = yield* EventLog.EventLog
+      for (let n = 0; n < 2; n++) yield* append(id, [Story.taskStarted("a")], { consumer, nonce: "once" })
+      yield* log.append(id, [Story.turn("a", 1)])
+      yield* append(id, [Story.turn("a", 1), Story.turn("a", 2), Story.completed("a")], { consumer, events: [2] })
+      assert.deepStrictEqual(placesOf(yield* claim(consumer)), [
+        [2, 0],
+        [5, 0]
+      ])
+    })
   )
 
-  it.effect("an execution that is deleted takes its rows with it", () =>
+  it.effect("deleting an execution deletes its rows", () =>
     Effect.gen(function* () {
       const consumer = yield* Story.fresh("consumer")
       const id = yield* Story.begin
@@ -139,7 +137,7 @@ const storing = (it: It): void => {
 }
 
 const claiming = (it: It): void => {
-  it.effect("who stored a row has it for as long as was said, and who claims it likewise", () =>
+  it.effect("storing or claiming a row reserves it for the given time", () =>
     Effect.gen(function* () {
       const consumer = yield* Story.fresh("consumer")
       const id = yield* Story.begin
@@ -157,7 +155,7 @@ const claiming = (it: It): void => {
     })
   )
 
-  it.effect("rows are claimed oldest first, of the consumers that are named, each by one of many at once", () =>
+  it.effect("rows of the named consumers are claimed oldest first, each by one of many concurrent claims", () =>
     Effect.gen(function* () {
       const consumer = yield* Story.fresh("consumer")
       const other = yield* Story.fresh("other")
@@ -209,40 +207,42 @@ const claiming = (it: It): void => {
 }
 
 const settling = (it: It): void => {
-  it.effect("what is done is gone; what failed is served again, later; a dead letter is not, and says why", () =>
-    Effect.gen(function* () {
-      const consumer = yield* Story.fresh("consumer")
-      const id = yield* Story.begin
-      yield* append(id, [Story.completed("a"), Story.completed("b"), Story.completed("c"), Story.completed("d")], {
-        consumer,
-        events: [0, 1, 2, 3]
+  it.effect(
+    "served rows are deleted; failed rows are retried later; dead letters are not, and contain the reason",
+    () =>
+      Effect.gen(function* () {
+        const consumer = yield* Story.fresh("consumer")
+        const id = yield* Story.begin
+        yield* append(id, [Story.completed("a"), Story.completed("b"), Story.completed("c"), Story.completed("d")], {
+          consumer,
+          events: [0, 1, 2, 3]
+        })
+        const [done, again, later, dead] = yield* claim(consumer)
+        yield* settle(
+          done!,
+          { ...again!, error: "It rained.", delayMillis: 0 },
+          { ...later!, error: "It snowed.", delayMillis: hour },
+          { ...dead!, error: "It \u2744 ended." }
+        )
+        assert.deepStrictEqual(
+          (yield* claim(consumer)).map(({ attempts, seq }) => [seq, attempts]),
+          [[again!.seq, 3]]
+        )
+        const views = yield* viewsOf(id)
+        assert.deepStrictEqual(
+          views.map(({ attempts, error, nextAt, seq, state }) => [seq, state, attempts, error, nextAt === undefined]),
+          [
+            [again!.seq, "pending", 3, "It rained.", false],
+            [later!.seq, "pending", 2, "It snowed.", false],
+            [dead!.seq, "dead", 2, "It \u2744 ended.", true]
+          ]
+        )
+        yield* settle(done!, dead!)
+        assert.lengthOf(yield* viewsOf(id), 2)
       })
-      const [done, again, later, dead] = yield* claim(consumer)
-      yield* settle(
-        done!,
-        { ...again!, error: "It rained.", delayMillis: 0 },
-        { ...later!, error: "It snowed.", delayMillis: hour },
-        { ...dead!, error: "It \u2744 ended." }
-      )
-      assert.deepStrictEqual(
-        (yield* claim(consumer)).map(({ attempts, seq }) => [seq, attempts]),
-        [[again!.seq, 3]]
-      )
-      const views = yield* viewsOf(id)
-      assert.deepStrictEqual(
-        views.map(({ attempts, error, nextAt, seq, state }) => [seq, state, attempts, error, nextAt === undefined]),
-        [
-          [again!.seq, "pending", 3, "It rained.", false],
-          [later!.seq, "pending", 2, "It snowed.", false],
-          [dead!.seq, "dead", 2, "It \u2744 ended.", true]
-        ]
-      )
-      yield* settle(done!, dead!)
-      assert.lengthOf(yield* viewsOf(id), 2)
-    })
   )
 
-  it.effect("an append settles what is done of its execution, and nothing else, also when it is refused", () =>
+  it.effect("an append settles the served rows of its execution only, even if it is refused", () =>
     Effect.gen(function* () {
       const consumer = yield* Story.fresh("consumer")
       const [id, other] = [yield* Story.begin, yield* Story.begin]
@@ -271,7 +271,7 @@ const settling = (it: It): void => {
     })
   )
 
-  it.effect("what is settled while rows are claimed is not among them", () =>
+  it.effect("rows that are settled during a claim are not claimed", () =>
     Effect.gen(function* () {
       const consumer = yield* Story.fresh("consumer")
       const id = yield* Story.begin
@@ -293,7 +293,7 @@ const settling = (it: It): void => {
 }
 
 const listing = (it: It): void => {
-  it.effect("is in pages, oldest first, and by state", () =>
+  it.effect("lists in pages, oldest first, and by state", () =>
     Story.inOwnTenant((tenant) =>
       Effect.gen(function* () {
         const consumer = yield* Story.fresh("consumer")
@@ -325,7 +325,7 @@ const listing = (it: It): void => {
 }
 
 const naming = (it: It): void => {
-  it.effect("ids say nothing of what others do, and name a row of their tenant alone", () =>
+  it.effect("ids disclose nothing about other tenants, and are valid only for their tenant", () =>
     Story.inOwnTenant(() =>
       Effect.gen(function* () {
         const consumer = yield* Story.fresh("consumer")
@@ -346,7 +346,7 @@ const naming = (it: It): void => {
     )
   )
 
-  it.effect("a page goes on after a row of an execution that was deleted since", () =>
+  it.effect("a page continues after a row of an execution that was deleted since", () =>
     Story.inOwnTenant(() =>
       Effect.gen(function* () {
         const consumer = yield* Story.fresh("consumer")
@@ -381,7 +381,7 @@ const naming = (it: It): void => {
 }
 
 const retrying = (it: It): void => {
-  it.effect("a dead letter is due at once, as if it had never been tried; what is pending stays as it is", () =>
+  it.effect("a retried dead letter is due immediately with no attempts; pending rows are unchanged", () =>
     Effect.gen(function* () {
       const consumer = yield* Story.fresh("consumer")
       const id = yield* Story.begin
@@ -403,7 +403,7 @@ const retrying = (it: It): void => {
     })
   )
 
-  it.effect("a dead letter of another tenant is none, and neither is an id that nobody has given", () =>
+  it.effect("a dead letter of another tenant, or an unknown id, is reported as missing", () =>
     Effect.gen(function* () {
       const consumer = yield* Story.fresh("consumer")
       const id = yield* Story.begin

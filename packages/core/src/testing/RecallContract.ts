@@ -141,7 +141,7 @@ const finding = (it: It): void => {
     ["another process has and does not serve", hour]
   ] as const)
     it.effect(
-      `finds what a completed task saved, in a row that ${state}`,
+      `finds the memory of a completed task, in a row that ${state}`,
       () =>
         inTenantOfItsOwn(
           Effect.gen(function* () {
@@ -177,7 +177,7 @@ const finding = (it: It): void => {
 
 const takingOver = (it: It): void => {
   it.effect(
-    "what a retry takes over is not remembered again",
+    "outcomes that a retry takes over are not stored again",
     () =>
       inTenantOfItsOwn(
         Effect.gen(function* () {

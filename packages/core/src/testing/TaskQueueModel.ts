@@ -122,7 +122,7 @@ export const suite = <E, R = never>(
   options: Options<R>
 ): void =>
   it(
-    `TaskQueue: ${name}: does as the local one in ${options.runs} random sequences`,
+    `TaskQueue: ${name}: behaves like the local queue in ${options.runs} random sequences`,
     () => compare(LocalTaskQueue.layerLocalWith, layerWith, options),
     options.timeoutMillis ?? 120_000
   )
@@ -130,7 +130,7 @@ export const suite = <E, R = never>(
 /** Compares the reference itself with an implementation that is as simple as possible. */
 export const suiteLocal = (options: Options): void =>
   it(
-    `TaskQueue: local: does as a naive one in ${options.runs} random sequences`,
+    `TaskQueue: local: behaves like a naive implementation in ${options.runs} random sequences`,
     () => compare(NaiveTaskQueue.layerWith, LocalTaskQueue.layerLocalWith, options),
     options.timeoutMillis ?? 120_000
   )

@@ -8,7 +8,7 @@ import type * as ExecutionEvent from "../../ExecutionEvent.ts"
 import * as Story from "./Story.ts"
 
 export const declare = (it: Story.It): void => {
-  it.effect("append answers the stored events and where the execution then stands", () =>
+  it.effect("append returns the stored events and the new position of the execution", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const executionId = yield* Story.begin
@@ -42,7 +42,7 @@ export const declare = (it: Story.It): void => {
     })
   )
 
-  it.effect("every structural event raises the version by one, others leave it", () =>
+  it.effect("every structural event increments the version; others do not", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const executionId = yield* Story.begin
@@ -60,7 +60,7 @@ export const declare = (it: Story.It): void => {
     })
   )
 
-  it.effect("an append decided on an older version fails with Conflict and stores nothing", () =>
+  it.effect("an append for an older version fails with Conflict and stores nothing", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const executionId = yield* Story.begin
@@ -90,7 +90,7 @@ export const declare = (it: Story.It): void => {
     })
   )
 
-  it.effect("nothing follows the end within its own append either", () =>
+  it.effect("no event may follow the end within one append", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const executionId = yield* Story.begin
@@ -100,7 +100,7 @@ export const declare = (it: Story.It): void => {
     })
   )
 
-  it.effect("a second terminal event of a task fails with AlreadySettled, and all of its append with it", () =>
+  it.effect("a second terminal event of a task fails with AlreadySettled, and its whole append is refused", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       for (const first of Story.terminals) {

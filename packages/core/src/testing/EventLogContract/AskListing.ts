@@ -62,7 +62,7 @@ const pages = (it: Story.It): void => {
     )
   )
 
-  it.effect("fifty are listed when nobody says how many", () =>
+  it.effect("lists fifty by default", () =>
     Story.inOwnTenant(() =>
       Effect.gen(function* () {
         const log = yield* EventLog.EventLog
@@ -78,7 +78,7 @@ const pages = (it: Story.It): void => {
 
 /** The owners of asks. */
 const owners = (it: Story.It): void => {
-  it.effect("asks of other tenants are not seen, whatever their execution is called", () =>
+  it.effect("asks of other tenants are not visible, regardless of the id of their execution", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const [first, second] = [yield* Story.fresh("tenant"), yield* Story.fresh("tenant")]
@@ -117,7 +117,7 @@ const owners = (it: Story.It): void => {
     })
   )
 
-  it.effect("with an execution go its asks", () =>
+  it.effect("deleting an execution deletes its asks", () =>
     Story.inOwnTenant((tenant) =>
       Effect.gen(function* () {
         const log = yield* EventLog.EventLog
@@ -146,7 +146,7 @@ const owners = (it: Story.It): void => {
 
 /** What lists of executions say about asks. */
 const summaries = (it: Story.It): void => {
-  it.effect("an execution that goes on while a person is asked is listed as waiting, too", () =>
+  it.effect("an execution that continues while an ask is open is also listed as waiting", () =>
     Story.inOwnTenant(() =>
       Effect.gen(function* () {
         const log = yield* EventLog.EventLog

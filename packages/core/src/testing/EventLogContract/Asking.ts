@@ -43,7 +43,7 @@ export const declare = (it: Story.It): void => {
 
 /** The content of an ask. */
 const opening = (it: Story.It): void => {
-  it.effect("an ask is open from its suspension on, and says all that was asked", () =>
+  it.effect("an ask is open from its suspension on, and contains the whole question", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const executionId = yield* Story.begin
@@ -71,7 +71,7 @@ const opening = (it: Story.It): void => {
     })
   )
 
-  it.effect("an ask that is asked again stays as it was, with its deadline and its task", () =>
+  it.effect("repeating an ask does not change it, its deadline or its task", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const executionId = yield* Story.begin
@@ -94,7 +94,7 @@ const opening = (it: Story.It): void => {
 
 /** Answers, and asks that are closed without one. */
 const ending = (it: Story.It): void => {
-  it.effect("the first answer counts, and says who gave it when", () =>
+  it.effect("the first answer counts, and records its author and time", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const executionId = yield* Story.begin
@@ -128,7 +128,7 @@ const ending = (it: Story.It): void => {
     })
   )
 
-  it.effect("what an event closes is closed, unanswered, and nothing else", () =>
+  it.effect("an event closes exactly the asks that it names, without an answer", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       for (const close of closing) {
@@ -146,7 +146,7 @@ const ending = (it: Story.It): void => {
     })
   )
 
-  it.effect("the events of one append count in their order", () =>
+  it.effect("the events of one append are applied in order", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const executionId = yield* Story.begin
@@ -168,7 +168,7 @@ const ending = (it: Story.It): void => {
 
 /** Appends that are sent twice, are refused, or race. */
 const once = (it: Story.It): void => {
-  it.effect("an append that is repeated opens and closes once; one that is refused does neither", () =>
+  it.effect("a repeated append opens and closes asks once; a refused one does neither", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const executionId = yield* Story.begin
@@ -201,7 +201,7 @@ const once = (it: Story.It): void => {
     })
   )
 
-  it.effect("of many answers at once one is stored", () =>
+  it.effect("of many concurrent answers, one is stored", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const executionId = yield* Story.fresh("execution")

@@ -53,7 +53,7 @@ export const declare = (it: Story.It): void => {
 }
 
 const reading = (it: Story.It): void => {
-  it.effect("the feed has every event of a tenant once, resumes after any of them, and says of which crew it is", () =>
+  it.effect("the feed contains every event of a tenant once with its crew, and resumes after any of them", () =>
     Story.inOwnTenant(() =>
       Effect.gen(function* () {
         const log = yield* EventLog.EventLog
@@ -79,7 +79,7 @@ const reading = (it: Story.It): void => {
     )
   )
 
-  it.effect("refuses cursors of another tenant like those that were made up, and keeps its own in order", () =>
+  it.effect("refuses cursors of other tenants like forged ones, and orders its own", () =>
     Story.inOwnTenant(() =>
       Effect.gen(function* () {
         const log = yield* EventLog.EventLog
@@ -104,7 +104,7 @@ const reading = (it: Story.It): void => {
 }
 
 const following = (it: Story.It): void => {
-  it.effect("readers that are cut anywhere see each event once while many append to many executions", () =>
+  it.effect("interrupted readers see each event once while many writers append to many executions", () =>
     Story.inOwnTenant(() =>
       Effect.gen(function* () {
         const log = yield* EventLog.EventLog
@@ -141,7 +141,7 @@ const following = (it: Story.It): void => {
 }
 
 const forgetting = (it: Story.It): void => {
-  it.effect("a cursor from before what was deleted for its age has expired; deleting by id expires none", () =>
+  it.effect("a cursor before events that retention deleted has expired; deletion by id expires none", () =>
     Story.inOwnTenant((tenant) =>
       Effect.gen(function* () {
         const log = yield* EventLog.EventLog

@@ -50,7 +50,7 @@ export const declare = (it: Story.It): void => {
 
 /** Stored events and live ones. */
 const events = (it: Story.It): void => {
-  it.effect("follow gives what is stored, then what comes, and ends with the execution", () =>
+  it.effect("follow returns stored events, then new ones, and ends with the execution", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const executionId = yield* Story.begin
@@ -65,7 +65,7 @@ const events = (it: Story.It): void => {
     })
   )
 
-  it.effect("follow goes on from any seq, of an ended execution too", () =>
+  it.effect("follow continues from any seq, even of an ended execution", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const executionId = yield* Story.begin
@@ -81,7 +81,7 @@ const events = (it: Story.It): void => {
     })
   )
 
-  it.effect("follow after a seq that is still to come begins there", () =>
+  it.effect("follow after a future seq begins there", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const executionId = yield* Story.begin
@@ -124,7 +124,7 @@ const events = (it: Story.It): void => {
 
 /** Followers that are cut, and slow ones. */
 const pace = (it: Story.It): void => {
-  it.effect("followers that are cut come back with after, and miss and repeat nothing", () =>
+  it.effect("interrupted followers continue with after, and neither miss nor repeat events", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const executionId = yield* Story.begin
@@ -158,7 +158,7 @@ const pace = (it: Story.It): void => {
     })
   )
 
-  it.effect("a slow follower sees everything all the same, and holds nobody up", () =>
+  it.effect("a slow follower receives all events and does not delay others", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const executionId = yield* Story.begin
@@ -189,7 +189,7 @@ const pace = (it: Story.It): void => {
 
 /** Transient deltas. */
 const deltas = (it: Story.It): void => {
-  it.effect("deltas reach those who want them, between the events, and are never stored", () =>
+  it.effect("deltas are delivered on request, between events, and are never stored", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const executionId = yield* Story.begin

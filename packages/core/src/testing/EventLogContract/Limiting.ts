@@ -8,7 +8,7 @@ import * as Story from "./Story.ts"
 
 export const declare = (it: Story.It): void => {
   it.effect(
-    "a start beyond the limit of a tenant is refused, unless it is one that stands, until an execution ends",
+    "a start over the limit of a tenant is refused until an execution ends, unless it repeats an existing one",
     () =>
       Effect.gen(function* () {
         const log = yield* EventLog.EventLog

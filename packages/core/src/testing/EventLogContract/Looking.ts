@@ -44,7 +44,7 @@ export const declare = (it: Story.It): void => {
 
 /** What is stored, as it was. */
 const reading = (it: Story.It): void => {
-  it.effect("read gives what comes after, as many as asked, of one task", () =>
+  it.effect("read returns later events, up to a limit, optionally of one task", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const executionId = yield* Story.begin
@@ -65,7 +65,7 @@ const reading = (it: Story.It): void => {
     })
   )
 
-  it.effect("what is stored comes back as it was: keys in order, every character, any size", () =>
+  it.effect("stored values are returned unchanged: order of keys, all characters, any size", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const executionId = yield* Story.begin
@@ -95,7 +95,7 @@ const reading = (it: Story.It): void => {
     })
   )
 
-  it.effect("read without payloads gives all events, and all that the fold needs of them", () =>
+  it.effect("read without payloads returns all events with the fields that the fold needs", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const executionId = yield* Story.begin
@@ -116,7 +116,7 @@ const reading = (it: Story.It): void => {
     })
   )
 
-  it.effect("outputs gives those of completed tasks and leaves the others out", () =>
+  it.effect("outputs returns only those of completed tasks", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const executionId = yield* Story.begin
@@ -174,7 +174,7 @@ const listing = (it: Story.It): void => {
     })
   )
 
-  it.effect("now is told by the clock that events get their time from", () =>
+  it.effect("now uses the clock of the event times", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const executionId = yield* Story.begin
@@ -186,7 +186,7 @@ const listing = (it: Story.It): void => {
     })
   )
 
-  it.effect("list gives the newest first, by filter and by page", () =>
+  it.effect("list returns the newest first, by filter and by page", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const tenant = yield* Story.fresh("tenant")
@@ -225,7 +225,7 @@ const listing = (it: Story.It): void => {
 
 /** Missing items, and items of others. */
 const tenants = (it: Story.It): void => {
-  it.effect("an execution that does not stand is unknown to every operation", () =>
+  it.effect("every operation reports a missing execution as unknown", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const reasons = [

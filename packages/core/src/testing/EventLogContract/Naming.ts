@@ -14,7 +14,7 @@ import * as Story from "./Story.ts"
 const received = (signal: string, value: Schema.Json): SignalReceived => ({ type: "SignalReceived", signal, value })
 
 export const declare = (it: Story.It): void => {
-  it.effect("signals and spawned tasks are found by name, whole; the first of a name counts", () =>
+  it.effect("signals and spawned tasks are found by name, with their payloads; the first of a name counts", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const executionId = yield* Story.begin
@@ -62,7 +62,7 @@ export const declare = (it: Story.It): void => {
     })
   )
 
-  it.effect("what is folded without payloads decides as the whole does", () =>
+  it.effect("decisions are the same without payloads", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const executionId = yield* Story.fresh("execution")

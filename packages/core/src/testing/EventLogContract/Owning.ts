@@ -47,7 +47,7 @@ const adopting = (it: Story.It): void => {
     })
   )
 
-  it.effect("adopt says where the execution stands and whose it is, for all tenants", () =>
+  it.effect("adopt returns the position and the tenant of the execution, for all tenants", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const tenant = yield* Story.fresh("tenant")
@@ -59,7 +59,7 @@ const adopting = (it: Story.It): void => {
     })
   )
 
-  it.effect("adopt takes at most so many, and renews before it takes", () =>
+  it.effect("adopt takes at most the given number, and renews leases first", () =>
     Effect.gen(function* () {
       const ids = yield* Effect.forEach(Story.upTo(6), () => Story.begin)
       const owner = yield* Story.fresh("owner")
@@ -71,7 +71,7 @@ const adopting = (it: Story.It): void => {
     })
   )
 
-  it.effect("a lease holds while it is renewed and ends when it is not", () =>
+  it.effect("a lease is valid while it is renewed, and expires otherwise", () =>
     Effect.gen(function* () {
       const id = yield* Story.begin
       const [first, second] = [yield* Story.fresh("owner"), yield* Story.fresh("owner")]
@@ -87,7 +87,7 @@ const adopting = (it: Story.It): void => {
     })
   )
 
-  it.effect("an execution may be owned from its start on", () =>
+  it.effect("an execution can be owned from its start", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const [first, second, id] = [
@@ -102,7 +102,7 @@ const adopting = (it: Story.It): void => {
     })
   )
 
-  it.effect("what is disowned may be adopted at once", () =>
+  it.effect("a disowned execution can be adopted immediately", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const ids = [yield* Story.begin, yield* Story.begin]
@@ -118,7 +118,7 @@ const adopting = (it: Story.It): void => {
     })
   )
 
-  it.effect("an ended execution belongs to nobody", () =>
+  it.effect("an ended execution has no owner", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const id = yield* Story.begin
@@ -129,7 +129,7 @@ const adopting = (it: Story.It): void => {
     })
   )
 
-  it.effect("appending takes no right and needs none", () =>
+  it.effect("appending requires and grants no ownership", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const id = yield* Story.begin
@@ -144,7 +144,7 @@ const adopting = (it: Story.It): void => {
 
 /** Reports about owners. */
 const telling = (it: Story.It): void => {
-  it.effect("owners tells how much each owns, of all tenants, and for how long its lease holds", () =>
+  it.effect("owners returns the number of executions of each owner, for all tenants, and the remaining lease", () =>
     Effect.gen(function* () {
       const ids = [
         yield* Story.begin,
@@ -161,26 +161,28 @@ const telling = (it: Story.It): void => {
     })
   )
 
-  it.effect("an owner is silent from its start or its last renewal on, and no owner when its lease has run out", () =>
-    Effect.gen(function* () {
-      const log = yield* EventLog.EventLog
-      const [name, id] = [yield* Story.fresh("owner"), yield* Story.fresh("execution")]
-      const silent = Effect.map(ownersAmong([name]), (owners) => owners.get(name)?.silentMillis)
-      yield* log.start(id, Story.executionStarted(), { owner: { name, leaseMillis: long } })
-      yield* Effect.sleep(300)
-      assert.isAtLeast((yield* silent)!, 299)
-      const before = yield* log.now
-      yield* adopt(name, [id], { leaseMillis: long })
-      const renewed = (yield* silent)!
-      // By the same clock, possibly without fractions of a millisecond.
-      assert.isAtMost(renewed, (yield* log.now) - before + 1)
-      yield* adopt(name, [id], { leaseMillis: 100 })
-      yield* Effect.sleep(200)
-      assert.isUndefined(yield* silent)
-    })
+  it.effect(
+    "the silence of an owner counts from its start or last renewal, and it is not listed after its lease expires",
+    () =>
+      Effect.gen(function* () {
+        const log = yield* EventLog.EventLog
+        const [name, id] = [yield* Story.fresh("owner"), yield* Story.fresh("execution")]
+        const silent = Effect.map(ownersAmong([name]), (owners) => owners.get(name)?.silentMillis)
+        yield* log.start(id, Story.executionStarted(), { owner: { name, leaseMillis: long } })
+        yield* Effect.sleep(300)
+        assert.isAtLeast((yield* silent)!, 299)
+        const before = yield* log.now
+        yield* adopt(name, [id], { leaseMillis: long })
+        const renewed = (yield* silent)!
+        // By the same clock, possibly without fractions of a millisecond.
+        assert.isAtMost(renewed, (yield* log.now) - before + 1)
+        yield* adopt(name, [id], { leaseMillis: 100 })
+        yield* Effect.sleep(200)
+        assert.isUndefined(yield* silent)
+      })
   )
 
-  it.effect("who was disowned or whose executions have ended is no owner", () =>
+  it.effect("an owner is not listed after it was disowned or its executions have ended", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const ids = [yield* Story.begin, yield* Story.begin]

@@ -7,7 +7,7 @@ import * as EventLog from "../../EventLog.ts"
 import * as Story from "./Story.ts"
 
 export const declare = (it: Story.It): void => {
-  it.effect("appenders racing give exactly 1 … n, each event where its append says", () =>
+  it.effect("concurrent appends produce exactly 1 … n, each event at the returned position", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const executionId = yield* Story.begin
@@ -30,7 +30,7 @@ export const declare = (it: Story.It): void => {
     })
   )
 
-  it.effect("appends to many executions at once are answered each by itself", () =>
+  it.effect("concurrent appends to many executions have separate results", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const executionIds = yield* Effect.forEach(Story.upTo(Story.appenders), () => Story.begin)
@@ -46,7 +46,7 @@ export const declare = (it: Story.It): void => {
     })
   )
 
-  it.effect("of racing decisions on one version one is stored", () =>
+  it.effect("of concurrent decisions for one version, one is stored", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const executionId = yield* Story.begin
@@ -59,7 +59,7 @@ export const declare = (it: Story.It): void => {
     })
   )
 
-  it.effect("of racing outcomes of one task one is stored", () =>
+  it.effect("of concurrent outcomes of one task, one is stored", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const executionId = yield* Story.begin
@@ -71,7 +71,7 @@ export const declare = (it: Story.It): void => {
     })
   )
 
-  it.effect("racing repetitions of one append are stored once and answered alike", () =>
+  it.effect("concurrent repetitions of one append are stored once and return the same result", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const executionId = yield* Story.begin
@@ -84,7 +84,7 @@ export const declare = (it: Story.It): void => {
     })
   )
 
-  it.effect("an append whose caller is interrupted is stored whole or not at all, and can be sent again", () =>
+  it.effect("an append whose caller is interrupted is stored completely or not at all, and can be repeated", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const executionId = yield* Story.begin

@@ -5,7 +5,7 @@ import * as EventLog from "../../EventLog.ts"
 import * as Story from "./Story.ts"
 
 export const declare = (it: Story.It): void => {
-  it.effect("the same nonce again answers what the first append did", () =>
+  it.effect("repeating a nonce returns the result of the first append", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const executionId = yield* Story.begin
@@ -40,7 +40,7 @@ export const declare = (it: Story.It): void => {
     })
   )
 
-  it.effect("a turn sent again answers what its first append did", () =>
+  it.effect("repeating a turn returns the result of its first append", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const executionId = yield* Story.begin
@@ -52,7 +52,7 @@ export const declare = (it: Story.It): void => {
     })
   )
 
-  it.effect("of a batch that grew before it was sent again, only what is new is stored", () =>
+  it.effect("if a repeated batch has grown, only its new events are stored", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const executionId = yield* Story.begin
@@ -72,7 +72,7 @@ export const declare = (it: Story.It): void => {
     })
   )
 
-  it.effect("a turn given twice in one append is stored once", () =>
+  it.effect("a turn that occurs twice in one append is stored once", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const executionId = yield* Story.begin
@@ -86,7 +86,7 @@ export const declare = (it: Story.It): void => {
     })
   )
 
-  it.effect("an outcome is stored though the turn that is sent with it stands already", () =>
+  it.effect("an outcome is stored even if the turn that is sent with it already exists", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const executionId = yield* Story.begin

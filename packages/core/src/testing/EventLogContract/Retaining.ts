@@ -52,7 +52,7 @@ export const declare = (it: Story.It): void => {
 
 /** What is deleted, and what is not. */
 const removing = (it: Story.It): void => {
-  it.effect("what was removed is gone for every operation, and for its tenant only", () =>
+  it.effect("a removed execution is gone for every operation, and only for its tenant", () =>
     Story.inOwnTenant(() =>
       Effect.gen(function* () {
         const log = yield* EventLog.EventLog
@@ -70,7 +70,7 @@ const removing = (it: Story.It): void => {
     )
   )
 
-  it.effect("what goes on is not removed, however long ago it began", () =>
+  it.effect("an execution that has not ended is not removed, regardless of its age", () =>
     Story.inOwnTenant((tenant) =>
       Effect.gen(function* () {
         const log = yield* EventLog.EventLog
@@ -84,7 +84,7 @@ const removing = (it: Story.It): void => {
     )
   )
 
-  it.effect("prune takes those that ended long ago, the first ones first, so many at once", () =>
+  it.effect("prune removes executions that ended long ago, oldest first, up to a limit", () =>
     Story.inOwnTenant((tenant) =>
       Effect.gen(function* () {
         const log = yield* EventLog.EventLog
@@ -110,7 +110,7 @@ const removing = (it: Story.It): void => {
     )
   )
 
-  it.effect("what many delete at once, while others begin and end, each deletes for itself", () =>
+  it.effect("concurrent deletions, while executions start and end, each delete separate executions", () =>
     Story.inOwnTenant((tenant) =>
       Effect.gen(function* () {
         const ids = yield* Effect.forEach(Story.upTo(24), () => over)
@@ -132,7 +132,7 @@ const removing = (it: Story.It): void => {
   )
 
   it.effect(
-    "who follows and has seen all is at the end; who is in the middle sees all, or is told that the rest is gone",
+    "a follower of a deleted execution ends if it has seen all; otherwise it sees all or learns that the rest is gone",
     () =>
       Story.inOwnTenant(() =>
         Effect.gen(function* () {
@@ -173,7 +173,7 @@ const removing = (it: Story.It): void => {
 
 /** What a deleted execution leaves behind. */
 const remains = (it: Story.It): void => {
-  it.effect("a page goes on after an execution that was deleted in the meantime", () =>
+  it.effect("a page continues after an execution that was deleted meanwhile", () =>
     Story.inOwnTenant(() =>
       Effect.gen(function* () {
         const log = yield* EventLog.EventLog
@@ -189,7 +189,7 @@ const remains = (it: Story.It): void => {
     )
   )
 
-  it.effect("with an execution goes its idempotency key", () =>
+  it.effect("deleting an execution deletes its idempotency key", () =>
     Story.inOwnTenant(() =>
       Effect.gen(function* () {
         const log = yield* EventLog.EventLog
@@ -205,7 +205,7 @@ const remains = (it: Story.It): void => {
     )
   )
 
-  it.effect("what is gone is unknown when it need not be remembered any more", () =>
+  it.effect("a deleted execution becomes unknown when its tombstone expires", () =>
     Story.inOwnTenant((tenant) =>
       Effect.gen(function* () {
         const log = yield* EventLog.EventLog
@@ -220,7 +220,7 @@ const remains = (it: Story.It): void => {
     )
   )
 
-  it.effect("the status in lists is what the writer says, or what the events alone tell", () =>
+  it.effect("the status in lists is that of the writer, or is derived from the events", () =>
     Story.inOwnTenant(() =>
       Effect.gen(function* () {
         const log = yield* EventLog.EventLog
@@ -250,7 +250,7 @@ const remains = (it: Story.It): void => {
 
 /** Last, because it deletes the ended executions of all tests. */
 const all = (it: Story.It): void => {
-  it.effect("prune without a tenant is for all of them", () =>
+  it.effect("prune without a tenant applies to all tenants", () =>
     Effect.gen(function* () {
       const tenants = [yield* Story.fresh("tenant"), yield* Story.fresh("tenant")]
       const ids = yield* Effect.forEach(tenants, (tenant) => Story.inTenant(tenant)(over))

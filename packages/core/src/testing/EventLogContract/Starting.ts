@@ -7,7 +7,7 @@ import * as EventLog from "../../EventLog.ts"
 import * as Story from "./Story.ts"
 
 export const declare = (it: Story.It): void => {
-  it.effect("start stores the first event, with number and time", () =>
+  it.effect("start stores the first event with its seq and time", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const executionId = yield* Story.fresh("execution")
@@ -21,7 +21,7 @@ export const declare = (it: Story.It): void => {
     })
   )
 
-  it.effect("a start sent again answers with the execution that stands", () =>
+  it.effect("repeating a start returns the existing execution", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const executionId = yield* Story.begin
@@ -36,7 +36,7 @@ export const declare = (it: Story.It): void => {
     })
   )
 
-  it.effect("the same idempotency key and request again answers with the first execution", () =>
+  it.effect("repeating a request with its idempotency key returns the first execution", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const key = yield* Story.fresh("key")
@@ -67,7 +67,7 @@ export const declare = (it: Story.It): void => {
     })
   )
 
-  it.effect("starts that come together are each answered as if they came alone", () =>
+  it.effect("concurrent starts return the same results as separate ones", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const [one, other] = [yield* Story.fresh("tenant"), yield* Story.fresh("tenant")]
@@ -107,7 +107,7 @@ export const declare = (it: Story.It): void => {
     })
   )
 
-  it.effect("of racing starts with one idempotency key one execution comes", () =>
+  it.effect("concurrent starts with one idempotency key start one execution", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const idempotency = { key: yield* Story.fresh("key"), requestHash: "hash" }

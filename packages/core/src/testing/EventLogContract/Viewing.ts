@@ -37,7 +37,7 @@ export const declare = (it: Story.It): void => {
 }
 
 const keeping = (it: Story.It): void => {
-  it.effect("a view that was kept comes back as it was, with the summary, whole or the parts of a range", () =>
+  it.effect("a stored view is returned unchanged with its summary, completely or by range", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const id = yield* over
@@ -62,7 +62,7 @@ const keeping = (it: Story.It): void => {
     })
   )
 
-  it.effect("a view may come in pieces, and counts once its head is there; what is there stays", () =>
+  it.effect("a view can be stored in pieces and is valid once its head exists; existing pieces are kept", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const id = yield* over
@@ -75,7 +75,7 @@ const keeping = (it: Story.It): void => {
     })
   )
 
-  it.effect("a view takes the place of one of another format", () =>
+  it.effect("a view replaces one of another format", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const id = yield* over
@@ -87,7 +87,7 @@ const keeping = (it: Story.It): void => {
     })
   )
 
-  it.effect("of an execution that has not ended no view is kept", () =>
+  it.effect("no view of an execution that has not ended is stored", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const id = yield* Story.begin
@@ -100,7 +100,7 @@ const keeping = (it: Story.It): void => {
 }
 
 const confining = (it: Story.It): void => {
-  it.effect("a view goes with its execution", () =>
+  it.effect("deleting an execution deletes its view", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const id = yield* over
@@ -113,7 +113,7 @@ const confining = (it: Story.It): void => {
     })
   )
 
-  it.effect("no other tenant sees a view, keeps one or has it for an execution of the same id", () =>
+  it.effect("a view is not visible to other tenants, not even for an execution with the same id", () =>
     Effect.gen(function* () {
       const log = yield* EventLog.EventLog
       const other = Story.inTenant(yield* Story.fresh("tenant"))

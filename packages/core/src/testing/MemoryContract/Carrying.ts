@@ -4,7 +4,7 @@ import type * as Memory from "../../Memory.ts"
 import { alone, contents, elsewhere, everything, idsOf, longTerm, type It } from "./Telling.ts"
 
 export const declare = (it: It): void => {
-  it.effect("what is exported and imported is the same, and answers the same", () =>
+  it.effect("an import restores the exported memories, with the same query results", () =>
     alone(
       Effect.fnUntraced(function* (memory) {
         const said = (text: string, speaker: string) =>
@@ -53,7 +53,7 @@ export const declare = (it: It): void => {
     )
   )
 
-  it.effect("a scope is exported alone", () =>
+  it.effect("exports one scope", () =>
     alone(
       Effect.fnUntraced(function* (memory) {
         yield* memory.remember([

@@ -5,7 +5,7 @@ import { alone, everything, idsOf, longTerm, moment, texts, type It } from "./Te
 const address = (text: string, more: object = {}) => longTerm(text, { subject: "ada/address", ...more })
 
 export const declare = (it: It): void => {
-  it.effect("a new value of a subject takes the place of the old one, which is kept with its end", () =>
+  it.effect("a new value of a subject supersedes the old one, which is kept with its end time", () =>
     alone(
       Effect.fnUntraced(function* (memory) {
         const [oslo] = idsOf(yield* memory.remember([address("Ada lives in Oslo")]))
@@ -41,7 +41,7 @@ export const declare = (it: It): void => {
     )
   )
 
-  it.effect("an answer as of a time stays the same, whatever is remembered later", () =>
+  it.effect("results as of a time do not change when memories are added later", () =>
     alone(
       Effect.fnUntraced(function* (memory) {
         const said = (text: string) => longTerm(text, { kind: "short-term", scope: { session: "s" } })

@@ -4,7 +4,7 @@ import type * as Memory from "../../Memory.ts"
 import { alone, everything, idsOf, longTerm, moment, texts, type It } from "./Telling.ts"
 
 export const declare = (it: It): void => {
-  it.effect("by id, scope, subject, time and origin; all that is named must hold", () =>
+  it.effect("by id, scope, subject, time and origin; all given conditions must match", () =>
     alone(
       Effect.fnUntraced(function* (memory) {
         const fill = Effect.gen(function* () {
@@ -49,7 +49,7 @@ export const declare = (it: It): void => {
     )
   )
 
-  it.effect("leaves nothing: neither by its terms, nor in its neighbours, entities, relations or exports", () =>
+  it.effect("leaves no traces in terms, neighbours, entities, relations or exports", () =>
     alone(
       Effect.fnUntraced(function* (memory) {
         const said = (text: string, more: Partial<Memory.Remembered> = {}) =>
@@ -95,7 +95,7 @@ export const declare = (it: It): void => {
     )
   )
 
-  it.effect("a subject whose value was forgotten has none, and can be given one", () =>
+  it.effect("a subject whose value was forgotten has no value, and can get a new one", () =>
     alone(
       Effect.fnUntraced(function* (memory) {
         const value = (text: string) => longTerm(text, { subject: "s" })

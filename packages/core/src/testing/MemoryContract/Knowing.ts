@@ -32,7 +32,7 @@ export const declare = (it: It): void => {
     )
   )
 
-  it.effect("keeps facts, entities and relations that the caller knows, as long as their memory", () =>
+  it.effect("keeps facts, entities and relations from the caller as long as their memory", () =>
     alone(
       Effect.fnUntraced(function* (memory) {
         const [id] = idsOf(
@@ -59,7 +59,7 @@ export const declare = (it: It): void => {
     )
   )
 
-  it.effect("an entity is recalled sooner when the query names it", () =>
+  it.effect("an entity ranks higher if the query names it", () =>
     alone(
       Effect.fnUntraced(function* (memory) {
         yield* memory.remember([

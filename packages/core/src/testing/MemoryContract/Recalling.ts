@@ -17,7 +17,7 @@ export const declare = (it: It): void => {
 }
 
 const finding = (it: It): void => {
-  it.effect("what shares words with the query, nearest first, and nothing else", () =>
+  it.effect("only memories that share words with the query, best first", () =>
     alone(
       Effect.fnUntraced(function* (memory) {
         yield* memory.remember([
@@ -40,7 +40,7 @@ const finding = (it: It): void => {
     )
   )
 
-  it.effect("in any language, by emoji, by words that all texts have, and by dates", () =>
+  it.effect("in any language, by emoji, by words that all texts contain, and by dates", () =>
     alone(
       Effect.fnUntraced(function* (memory) {
         const pairs = [
@@ -64,7 +64,7 @@ const finding = (it: It): void => {
     )
   )
 
-  it.effect("with what was said around it, and where the query names who said it", () =>
+  it.effect("with the messages around it, and by the author that the query names", () =>
     alone(
       Effect.fnUntraced(function* (memory) {
         const scope = { session: "s" }
@@ -92,7 +92,7 @@ const finding = (it: It): void => {
 }
 
 const choosing = (it: It): void => {
-  it.effect("within its budget of tokens and its limit, in the same order each time, whatever other tenants have", () =>
+  it.effect("within its token budget and limit, in a stable order, independently of other tenants", () =>
     alone(
       Effect.fnUntraced(function* (memory) {
         const cases = fc.sample(
@@ -123,7 +123,7 @@ const choosing = (it: It): void => {
     )
   )
 
-  it.effect("what says the same twice is recalled once; a number that differs is not the same", () =>
+  it.effect("duplicates are recalled once; texts with different numbers are not duplicates", () =>
     alone(
       Effect.fnUntraced(function* (memory) {
         const limit = "The limit of a request of the service is 500 lines of text"
@@ -138,7 +138,7 @@ const choosing = (it: It): void => {
     )
   )
 
-  it.effect("reading writes nothing", () =>
+  it.effect("a read-only recall writes nothing", () =>
     alone(
       Effect.fnUntraced(function* (memory) {
         yield* memory.remember([longTerm("Otters swim")])

@@ -4,7 +4,7 @@ import type * as Memory from "../../Memory.ts"
 import { alone, everything, longTerm, texts, type It } from "./Telling.ts"
 
 export const declare = (it: It): void => {
-  it.effect("does not store lines of status, errors of tools and what has no words, and counts them", () =>
+  it.effect("does not store status reports, tool errors and texts without words, but counts them", () =>
     alone(
       Effect.fnUntraced(function* (memory) {
         const junk = [
@@ -38,7 +38,7 @@ export const declare = (it: It): void => {
     )
   )
 
-  it.effect("what an execution recalled is not stored again as something that it found out", () =>
+  it.effect("a memory that an execution recalled is not stored again as a new fact", () =>
     alone(
       Effect.fnUntraced(function* (memory) {
         yield* memory.remember([longTerm("The harbour of Oslo freezes in hard winters.")])
@@ -70,7 +70,7 @@ export const declare = (it: It): void => {
       assert.include(error.message, path)
     })
 
-  it.effect("refuses what cannot be stored with words that say where, and stores nothing of the rest", () =>
+  it.effect("refuses invalid entries with their path, and stores none of the others", () =>
     alone(
       Effect.fnUntraced(function* (memory) {
         const fine = longTerm("This one is fine")

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import { alone, everything, idsOf, longTerm, texts, type It } from "./Telling.ts"
 
 export const declare = (it: It): void => {
-  it.effect("answers with the id of each, in order, and keeps what was given", () =>
+  it.effect("returns the id of each entry in order, and stores all given fields", () =>
     alone(
       Effect.fnUntraced(function* (memory) {
         const given = {
@@ -46,7 +46,7 @@ export const declare = (it: It): void => {
     )
   )
 
-  it.effect("is as trusted as the least trusted of what it was made from", () =>
+  it.effect("has the trust of its least trusted source", () =>
     alone(
       Effect.fnUntraced(function* (memory) {
         const ids = idsOf(
@@ -80,7 +80,7 @@ export const declare = (it: It): void => {
     )
   )
 
-  it.effect("with the same key it changes nothing, whatever the text, even when it has been erased since", () =>
+  it.effect("the same key changes nothing, regardless of the text, even if the memory was erased since", () =>
     alone(
       Effect.fnUntraced(function* (memory) {
         const entry = longTerm("The tide is high at noon", { key: "x/7/0" })

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import { alone, everything, idsOf, longTerm, texts, type It } from "./Telling.ts"
 
 export const declare = (it: It): void => {
-  it.effect("what retention does not keep is hidden at once and purged in batches; what is pinned stays", () =>
+  it.effect("expired memories are hidden immediately and purged in batches; pinned ones are kept", () =>
     alone(
       Effect.fnUntraced(function* (memory) {
         const all = Array.from({ length: 6 }, (_, index) => longTerm(`otter number ${index}`))
@@ -27,7 +27,7 @@ export const declare = (it: It): void => {
     )
   )
 
-  it.effect("by age, and short-term memories for 30 days where nobody says otherwise", () =>
+  it.effect("by age; short-term memories for 30 days by default", () =>
     alone(
       Effect.fnUntraced(function* (memory) {
         assert.deepStrictEqual(yield* memory.retention, [{ kind: "short-term", maxAgeDays: 30 }])

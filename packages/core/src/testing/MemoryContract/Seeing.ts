@@ -10,7 +10,7 @@ const scope = fc
   .map((parts) => Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== undefined)) as Memory.Scope)
 
 export const declare = (it: It): void => {
-  it.effect("a scope sees what agrees with all that a memory names, and nothing else", () =>
+  it.effect("a memory is visible only if every part of its scope matches", () =>
     alone(
       Effect.fnUntraced(function* (memory) {
         const scopes = fc.sample(scope, { numRuns: 40, seed: 7 })
@@ -39,7 +39,7 @@ export const declare = (it: It): void => {
     )
   )
 
-  it.effect("nothing of another tenant, by no operation", () =>
+  it.effect("no operation returns memories of another tenant", () =>
     alone(
       Effect.fnUntraced(function* (memory) {
         const relations = [{ from: "Acme", relation: "owns", to: "Otter" }]
@@ -78,7 +78,7 @@ export const declare = (it: It): void => {
 
 /** Which of what is visible. */
 export const declareChoosing = (it: It): void => {
-  it.effect("only the kinds that are asked for, and what is trusted enough", () =>
+  it.effect("only the requested kinds, with sufficient trust", () =>
     alone(
       Effect.fnUntraced(function* (memory) {
         yield* memory.remember([
@@ -101,7 +101,7 @@ export const declareChoosing = (it: It): void => {
     )
   )
 
-  it.effect("lists newest first, in pages, by what is asked", () =>
+  it.effect("lists newest first, in pages, by filter", () =>
     alone(
       Effect.fnUntraced(function* (memory) {
         const all = Array.from({ length: 7 }, (_, index) => `memory number ${index}`)
@@ -119,7 +119,7 @@ export const declareChoosing = (it: It): void => {
     )
   )
 
-  it.effect("what is quarantined is kept, and neither recalled nor listed", () =>
+  it.effect("quarantined memories are kept, but neither recalled nor listed", () =>
     alone(
       Effect.fnUntraced(function* (memory) {
         const [id] = idsOf(yield* memory.remember([longTerm("Otters are fish"), longTerm("Otters are mammals")]))

@@ -12,7 +12,7 @@ export const declare = (test: Test): void => {
 
 /** What is taken in. */
 const submission = (test: Test): void => {
-  test("are taken in once, whatever is submitted again", ({ available, queue }) =>
+  test("are accepted once, even if they are submitted again", ({ available, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ a: [], b: ["a"] }))
       const [lease] = yield* available()
@@ -28,7 +28,7 @@ const submission = (test: Test): void => {
       )
     }))
 
-  test("are rebuilt from facts: settled, suspended, delayed, signals, paused, lanes, priority, all at once", ({
+  test("are rebuilt from facts: settled, suspended, delayed, signals, paused, lanes, priority, all together", ({
     available,
     elapse,
     queue
@@ -75,23 +75,20 @@ const submission = (test: Test): void => {
       assert.deepStrictEqual(ids(yield* available()), ["g"])
     }))
 
-  test("rebuilt, let nothing wait for what is settled already", ({ available, queue }) =>
+  test("after a rebuild, no task waits for settled tasks", ({ available, queue }) =>
     Effect.gen(function* () {
       const suspended = [{ id: "b", run: 1, waits: waits({ tasks: ["a"] }), remainingMillis: undefined }]
       yield* queue.submit(facts({ a: [], b: [], c: ["a"] }, { settled: ["a"], suspended }))
       assert.deepStrictEqual(ids(yield* available()).toSorted(), ["b", "c"])
     }))
 
-  test("without a delay that is left are ready at once", ({ available, queue }) =>
+  test("without a remaining delay are ready immediately", ({ available, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ a: [], b: ["a"] }, { settled: ["a"], delayed: [{ id: "b", millis: 0 }] }))
       assert.deepStrictEqual(ids(yield* available()), ["b"])
     }))
 
-  test("that end nowhere wait: a dependency that nobody knows, a task that needs itself, a cycle", ({
-    available,
-    queue
-  }) =>
+  test("with unsatisfiable dependencies wait: an unknown task, the task itself, a cycle", ({ available, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ a: ["nobody"], b: ["b"], c: ["e"], d: ["c"], e: ["d"], f: [] }))
       assert.deepStrictEqual(ids(yield* available()), ["f"])
@@ -103,7 +100,7 @@ const submission = (test: Test): void => {
 
 /** Whose names are whose. */
 const identity = (test: Test): void => {
-  test("with the same names of tasks and signals have nothing to do with each other", ({ available, queue }) =>
+  test("with the same names of tasks and signals are independent", ({ available, queue }) =>
     Effect.gen(function* () {
       for (const executionId of ["x", "y"]) {
         yield* queue.submit(facts({ a: [], b: ["a"], c: [] }, { executionId }))
@@ -156,7 +153,7 @@ const identity = (test: Test): void => {
 
 /** What is unknown or forgotten. */
 const end = (test: Test): void => {
-  test("that are not known: nothing is done for them", ({ available, queue }) =>
+  test("that are unknown: operations have no effect", ({ available, queue }) =>
     Effect.gen(function* () {
       const news = { settled: ["b"], signals: ["s"], pause: { paused: true, seq: 3 }, upTo: 3 }
       yield* queue.tell("nowhere", { nodes: nodes({ a: [], b: [] }), ...news })
@@ -183,7 +180,7 @@ const end = (test: Test): void => {
       assert.deepStrictEqual(ids(yield* available()), ["b"])
     }))
 
-  test("that are forgotten: nothing is claimed, given back or suspended any more", ({ available, elapse, queue }) =>
+  test("that are forgotten: nothing is claimed, returned or suspended", ({ available, elapse, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ a: [], b: [], c: [], d: ["a"] }))
       const [a, b] = yield* available({ limit: 2 })
@@ -199,7 +196,7 @@ const end = (test: Test): void => {
       yield* queue.forget("x")
     }))
 
-  test("may come again after they were forgotten; what was left from before holds nothing", ({
+  test("can be submitted again after they were forgotten; earlier leases have no effect", ({
     available,
     elapse,
     queue
@@ -227,7 +224,7 @@ const end = (test: Test): void => {
 /** For a queue that outlives its process. */
 export const declareRemains = (test: Test): void => {
   test(
-    "nothing remains of executions that were forgotten, whatever they were in the middle of",
+    "nothing remains of forgotten executions, regardless of their state",
     ({ available, elapse, expire, queue, remains }) =>
       Effect.gen(function* () {
         const graph = [...nodes(many(6), "narrow"), ...nodes({ a: [], b: ["a", "nobody"], c: [] })]

@@ -19,7 +19,7 @@ export const declare = (test: Test): void => {
       assert.deepStrictEqual(ids(yield* available()), ["b/3"])
     }))
 
-  test("spawned tasks are in the lanes that they name, and in the order of their ways", ({ available, queue }) =>
+  test("spawned tasks are in their lanes, ordered by their longest paths", ({ available, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ a: [] }))
       const [lease] = yield* available()
@@ -32,7 +32,7 @@ export const declare = (test: Test): void => {
       assert.deepStrictEqual(ids(yield* available()), ["a/2", "a/1"])
     }))
 
-  test("spawned tasks are as near to the end as who spawned them, and come before what is nearer", ({
+  test("spawned tasks have the same distance to the end as their parent, and precede nearer tasks", ({
     available,
     queue
   }) =>
@@ -48,7 +48,7 @@ export const declare = (test: Test): void => {
       assert.deepStrictEqual(ids(yield* available()), ["a/2", "a/1", "long", "x"])
     }))
 
-  test("nothing is added by a lease that was lost", ({ available, queue }) =>
+  test("a lost lease adds no tasks", ({ available, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ a: [] }))
       const [stale] = yield* available()
@@ -59,7 +59,7 @@ export const declare = (test: Test): void => {
       assert.deepStrictEqual(yield* available(), [])
     }))
 
-  test("tasks that are known already stay as they are", ({ available, queue }) =>
+  test("known tasks are unchanged", ({ available, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ a: [], b: ["a"] }))
       const [a] = yield* available()
@@ -74,7 +74,7 @@ export const declare = (test: Test): void => {
       assert.deepStrictEqual(ids(yield* available()), ["c"])
     }))
 
-  test("news may bring tasks, and at once what settles them", ({ available, queue }) =>
+  test("facts can contain tasks together with the events that settle them", ({ available, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ a: [] }))
       yield* available()
@@ -84,7 +84,7 @@ export const declare = (test: Test): void => {
       assert.deepStrictEqual(ids(yield* available()), ["d", "e"])
     }))
 
-  test("a dependency may come to be known later than who depends on it", ({ available, queue }) =>
+  test("a dependency can become known after its dependents", ({ available, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ a: [], c: ["a", "b"] }))
       yield* available()
@@ -99,7 +99,10 @@ export const declare = (test: Test): void => {
       assert.deepStrictEqual(ids(yield* available()), ["e"])
     }))
 
-  test("thousands may come at once, and wake who waits for all of them", ({ available, queue }) =>
+  test("thousands of tasks can be added together, and wake the task that waits for all of them", ({
+    available,
+    queue
+  }) =>
     Effect.gen(function* () {
       const children = many(3_000, "a/")
       yield* queue.submit(facts({ a: [], b: ["a"] }))

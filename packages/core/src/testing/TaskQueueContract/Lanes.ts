@@ -48,7 +48,7 @@ export const declare = (test: Test): void => {
 
 /** How many of each lane a worker takes. */
 const shares = (test: Test): void => {
-  test("a task that names none is in the default one", ({ available, queue }) =>
+  test("a task without a lane is in the default lane", ({ available, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ a: [] }))
       assert.deepStrictEqual(count(yield* available()), { default: 1 })
@@ -79,7 +79,7 @@ const shares = (test: Test): void => {
       assert.deepStrictEqual(count(yield* available({ lanes: { openai: 9, ollama: 9 } })), { openai: 2, ollama: 2 })
     }))
 
-  test("who waits for one lane is not woken by another", ({ available, queue, quiesce }) =>
+  test("a worker that waits for one lane is not woken by another", ({ available, queue, quiesce }) =>
     Effect.gen(function* () {
       const fiber = yield* Effect.forkChild(queue.take({ worker, limit: 9, lanes: { openai: 1 } }))
       yield* quiesce
@@ -94,18 +94,16 @@ const shares = (test: Test): void => {
 
 /** How many of a lane all workers take together. */
 const limits = (test: Test): void => {
-  limited(test)(
-    "no more than the limit are handed out, by all workers and executions together",
-    ({ available, queue }) =>
-      Effect.gen(function* () {
-        yield* queue.submit(facts(nodes(many(3), "narrow"), { executionId: "1", tenant: "a" }))
-        yield* queue.submit(facts(nodes(many(3), "narrow"), { executionId: "2", tenant: "b" }))
-        yield* queue.submit(facts(nodes(many(3), "wide"), { executionId: "3", tenant: "b" }))
-        const first = yield* available({ worker: "w1", limit: 1, lanes: { narrow: 9 } })
-        const second = yield* available({ worker: "w2" })
-        assert.deepStrictEqual(count([...first, ...second]), { narrow: 2, wide: 3 })
-        assert.deepStrictEqual(yield* available({ worker: "w3" }), [])
-      })
+  limited(test)("no more than the limit are claimed across all workers and executions", ({ available, queue }) =>
+    Effect.gen(function* () {
+      yield* queue.submit(facts(nodes(many(3), "narrow"), { executionId: "1", tenant: "a" }))
+      yield* queue.submit(facts(nodes(many(3), "narrow"), { executionId: "2", tenant: "b" }))
+      yield* queue.submit(facts(nodes(many(3), "wide"), { executionId: "3", tenant: "b" }))
+      const first = yield* available({ worker: "w1", limit: 1, lanes: { narrow: 9 } })
+      const second = yield* available({ worker: "w2" })
+      assert.deepStrictEqual(count([...first, ...second]), { narrow: 2, wide: 3 })
+      assert.deepStrictEqual(yield* available({ worker: "w3" }), [])
+    })
   )
 
   test(
@@ -119,7 +117,7 @@ const limits = (test: Test): void => {
   )
 
   test(
-    "under many workers the limit holds, and everything gets through",
+    "the limit holds with many workers, and all tasks complete",
     ({ elapse, queue, quiesce }) =>
       Effect.gen(function* () {
         const total = 120
@@ -169,7 +167,7 @@ const permits = (test: Test): void => {
     })
   )
 
-  limited(test)("… once, however often that is told", (subject) =>
+  limited(test)("… only once, even if it is reported again", (subject) =>
     Effect.gen(function* () {
       const { queue, available } = subject
       yield* queue.submit(facts(nodes(many(4), "narrow")))
@@ -180,7 +178,7 @@ const permits = (test: Test): void => {
     })
   )
 
-  limited(test)("… when it is given back", (subject) =>
+  limited(test)("… when it is returned", (subject) =>
     Effect.gen(function* () {
       const { leases, third } = yield* full(subject)
       yield* subject.queue.release(leases[1]!)
@@ -188,7 +186,7 @@ const permits = (test: Test): void => {
     })
   )
 
-  limited(test)("… when it is given back for a while, which does not hold it", (subject) =>
+  limited(test)("… when it is returned with a delay", (subject) =>
     Effect.gen(function* () {
       const { leases, third } = yield* full(subject)
       yield* subject.queue.release(leases[0]!, 1_000)

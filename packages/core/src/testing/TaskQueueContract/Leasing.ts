@@ -16,7 +16,7 @@ const lost = ({ queue }: Subject, count: number, name = worker) =>
   })
 
 export const declare = (test: Test): void => {
-  test("at most one of a task holds", ({ available, queue }) =>
+  test("a task has at most one valid lease", ({ available, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ a: [] }))
       const leases: Array<TaskQueue.Lease> = []
@@ -32,7 +32,7 @@ export const declare = (test: Test): void => {
       assert.strictEqual(nonces(leases).size, 4)
     }))
 
-  test("a task that is given back is ready again, not before its delay", ({ available, elapse, queue }) =>
+  test("a returned task is ready again after its delay", ({ available, elapse, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ a: [] }))
       const [lease] = yield* available()
@@ -46,7 +46,7 @@ export const declare = (test: Test): void => {
       assert.notStrictEqual(again!.nonce, lease!.nonce)
     }))
 
-  test("a stale one gives nothing back and suspends nothing", ({ available, queue }) =>
+  test("a stale lease neither returns nor suspends its task", ({ available, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ a: [] }))
       const [stale] = yield* available()
@@ -60,7 +60,7 @@ export const declare = (test: Test): void => {
       assert.isTrue(yield* queue.release(current!))
     }))
 
-  test("is over with a suspension, and with whatever settles its task", ({ available, queue }) =>
+  test("ends with a suspension, and when its task is settled by anyone", ({ available, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ a: [], b: [] }))
       const [a, b] = yield* available()
@@ -75,7 +75,7 @@ export const declare = (test: Test): void => {
       assert.deepStrictEqual(yield* available(), [])
     }))
 
-  test("those who work for an execution that is over are told", (subject) =>
+  test("workers of an ended execution are notified", (subject) =>
     Effect.gen(function* () {
       const { available, queue, quiesce } = subject
       yield* queue.submit(facts({ a: [], b: [], c: [] }))
@@ -89,7 +89,7 @@ export const declare = (test: Test): void => {
       assert.deepStrictEqual(nonces(yield* lost(subject, 1, "w2")), nonces(others))
     }))
 
-  test("whoever works on a task that another settled is told", (subject) =>
+  test("a worker is notified if another process settles its task", (subject) =>
     Effect.gen(function* () {
       const { available, queue } = subject
       yield* queue.submit(facts({ a: [], b: ["a"] }))
@@ -99,7 +99,7 @@ export const declare = (test: Test): void => {
       assert.deepStrictEqual(ids(yield* available()), ["b"])
     }))
 
-  test("nobody is told of what he gave back himself", ({ available, queue, quiesce }) =>
+  test("a worker is not notified of tasks that it returned itself", ({ available, queue, quiesce }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ a: [], b: [] }))
       const [a, b] = yield* available()
@@ -115,7 +115,7 @@ export const declare = (test: Test): void => {
 
 /** A worker that has stopped, or is dead. */
 export const declareDismissed = (test: Test): void => {
-  test("loses what it held at once: others get it, as old as it was", (subject) =>
+  test("loses its leases immediately: other workers get the tasks with their original age", (subject) =>
     Effect.gen(function* () {
       const { available, queue } = subject
       yield* queue.submit(facts({ a: [], b: ["a"], c: [], d: [] }))
@@ -131,7 +131,7 @@ export const declareDismissed = (test: Test): void => {
       }
     }))
 
-  test("leaves what others hold alone", ({ available, queue }) =>
+  test("does not affect leases of other workers", ({ available, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ a: [], b: [] }))
       const [kept] = yield* available({ worker: "alive", limit: 1 })
@@ -143,7 +143,7 @@ export const declareDismissed = (test: Test): void => {
     }))
 
   test(
-    "returns its permits, and who waits gets its tasks",
+    "returns its permits, and waiting workers get its tasks",
     ({ available, queue, quiesce }) =>
       Effect.gen(function* () {
         yield* queue.submit(facts(nodes(many(2), "narrow")))
@@ -161,7 +161,7 @@ export const declareDismissed = (test: Test): void => {
 
 /** For a queue whose leases end. */
 export const declareExpiring = (test: Test): void => {
-  test("his tasks are handed out to others, and what he held holds nothing", ({ available, expire, queue }) =>
+  test("its tasks are claimed by others, and its leases are invalid", ({ available, expire, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ a: [], b: ["a"], c: [] }))
       const stale = yield* available({ worker: "dead" })
@@ -178,7 +178,7 @@ export const declareExpiring = (test: Test): void => {
       assert.isTrue(yield* queue.release(current[0]!))
     }))
 
-  test("he holds nothing any more, whether or not another has taken it", ({ available, expire, queue }) =>
+  test("it has no leases, whether or not another worker has claimed the tasks", ({ available, expire, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ a: [] }))
       const [lease] = yield* available({ worker: "dead" })
@@ -189,7 +189,7 @@ export const declareExpiring = (test: Test): void => {
       assert.deepStrictEqual(ids(yield* available({ worker: "alive" })), ["a"])
     }))
 
-  test("his tasks keep their age", ({ available, expire, queue }) =>
+  test("its tasks keep their age", ({ available, expire, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts(many(3)))
       yield* available({ worker: "dead", limit: 2 })
@@ -198,7 +198,7 @@ export const declareExpiring = (test: Test): void => {
     }))
 
   test(
-    "the permits of his tasks return",
+    "the permits of its tasks are returned",
     ({ available, expire, queue }) =>
       Effect.gen(function* () {
         yield* queue.submit(facts(nodes(many(4), "narrow")))
@@ -212,7 +212,7 @@ export const declareExpiring = (test: Test): void => {
     { lanes: { narrow: 2 } }
   )
 
-  test("who waits gets his tasks", ({ available, expire, queue, quiesce }) =>
+  test("waiting workers get its tasks", ({ available, expire, queue, quiesce }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ a: [] }))
       yield* available({ worker: "dead" })
@@ -222,7 +222,7 @@ export const declareExpiring = (test: Test): void => {
       assert.deepStrictEqual(ids(yield* Fiber.join(waiting)), ["a"])
     }))
 
-  test("what he settled stays settled", ({ available, expire, queue }) =>
+  test("tasks that it settled stay settled", ({ available, expire, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ a: [], b: ["a"] }))
       yield* available({ worker: "dead" })
@@ -233,7 +233,7 @@ export const declareExpiring = (test: Test): void => {
       assert.deepStrictEqual(yield* available(), [])
     }))
 
-  test("in a paused execution his tasks wait until it goes on", ({ available, expire, queue }) =>
+  test("its tasks in a paused execution wait until the execution resumes", ({ available, expire, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ a: [] }))
       yield* available({ worker: "dead" })
@@ -244,7 +244,7 @@ export const declareExpiring = (test: Test): void => {
       assert.deepStrictEqual(ids(yield* available()), ["a"])
     }))
 
-  test("whoever lives keeps his, however long it takes", ({ available, outlive, queue }) =>
+  test("a live worker keeps its leases for any time", ({ available, outlive, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ a: [] }))
       const [lease] = yield* available({ worker })

@@ -19,7 +19,7 @@ export const declare = (test: Test): void => {
 
 /** What there is to know of executions. */
 const executions = (test: Test): void => {
-  test("tells whether anything will happen without news", ({ available, elapse, queue }) =>
+  test("reports whether any task can become ready without new facts", ({ available, elapse, queue }) =>
     Effect.gen(function* () {
       const status = Effect.map(queue.inspect("x"), (inspection) => inspection.status)
       assert.strictEqual(yield* status, "absent")
@@ -51,7 +51,7 @@ const executions = (test: Test): void => {
       assert.strictEqual(yield* status, "absent")
     }))
 
-  test("knows up to which fact it was told everything, and goes never back", ({ queue }) =>
+  test("reports the fact up to which it is complete, which never decreases", ({ queue }) =>
     Effect.gen(function* () {
       const upTo = Effect.map(queue.inspect("x"), (inspection) => inspection.upTo)
       assert.strictEqual(yield* upTo, 0)
@@ -71,7 +71,7 @@ const executions = (test: Test): void => {
       assert.strictEqual(yield* upTo, 2)
     }))
 
-  test("lists the executions that it knows, page by page", ({ queue }) =>
+  test("lists known executions in pages", ({ queue }) =>
     Effect.gen(function* () {
       const names = Array.from({ length: 25 }, (_, index) => `e${String(index).padStart(2, "0")}`)
       for (const [index, executionId] of names.toReversed().entries()) {
@@ -97,7 +97,7 @@ const executions = (test: Test): void => {
 /** How full the queue is. */
 const fullness = (test: Test): void => {
   test(
-    "counts what is ready, handed out and timed, by lane",
+    "counts ready, claimed and timed tasks by lane",
     ({ available, queue }) =>
       Effect.gen(function* () {
         assert.deepStrictEqual(plain(yield* queue.overview()), {
@@ -146,7 +146,7 @@ const fullness = (test: Test): void => {
   )
 
   test(
-    "counts of one tenant what is its own, and lists lanes of others only where they have a limit",
+    "counts only the tasks of the tenant, and lists lanes of others only if they have a limit",
     ({ available, queue }) =>
       Effect.gen(function* () {
         yield* queue.submit(
@@ -176,7 +176,7 @@ const fullness = (test: Test): void => {
     { lanes: { openai: 9 } }
   )
 
-  test("says for how long the oldest has been ready", ({ available, elapse, queue }) =>
+  test("reports how long the oldest task has been ready", ({ available, elapse, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts(nodes({ a: [], c: [] }, "one")))
       yield* elapse(100_000)
@@ -202,7 +202,7 @@ const fullness = (test: Test): void => {
 
 /** Who works on what. */
 const workers = (test: Test): void => {
-  test("lists workers, and what each works on, until they are dismissed", ({ available, queue }) =>
+  test("lists workers and their tasks until they are dismissed", ({ available, queue }) =>
     Effect.gen(function* () {
       const info: TaskQueue.WorkerInfo = {
         name: "w1",

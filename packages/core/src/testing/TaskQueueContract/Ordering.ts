@@ -25,7 +25,10 @@ const readiness = (test: Test): void => {
       assert.deepStrictEqual(ids(yield* available()), ["d"])
     }))
 
-  test("a task whose dependency settled twice no sooner", ({ available, queue }) =>
+  test("a task whose dependency is reported as settled twice, only when all dependencies are settled", ({
+    available,
+    queue
+  }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ a: [], b: [], c: ["a", "b"], d: ["a", "a", "b"] }))
       assert.deepStrictEqual(ids(yield* available()), ["a", "b"])
@@ -39,13 +42,13 @@ const readiness = (test: Test): void => {
 
 /** Which ready task is first. */
 const rank = (test: Test): void => {
-  test("the longest way to a final task first, then the oldest", ({ available, queue }) =>
+  test("the longest path to a final task first, then the oldest", ({ available, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ short: [], long: [], middle: ["long"], end: ["middle"], also: [] }))
       assert.deepStrictEqual(ids(yield* available()), ["long", "short", "also"])
     }))
 
-  test("the longest way counts who is told of again with what he waits for", ({ available, queue }) =>
+  test("the longest path includes tasks that are submitted again with their dependencies", ({ available, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ first: [] }))
       yield* queue.tell("x", { nodes: nodes({ after: ["late"] }) })
@@ -53,7 +56,7 @@ const rank = (test: Test): void => {
       assert.deepStrictEqual(ids(yield* available()), ["late", "first"])
     }))
 
-  test("what has waited a second longer for each task on the way of others, before them", ({
+  test("a task that has waited a second longer for each task on the paths of others, before these", ({
     available,
     elapse,
     queue
@@ -66,7 +69,7 @@ const rank = (test: Test): void => {
       assert.deepStrictEqual(ids(yield* available()), ["far", "last", "near"])
     }))
 
-  test("of two that have waited equally long with what follows them, the one that was ready first", ({
+  test("of two tasks with equal priority by path and age, the one that was ready first", ({
     available,
     elapse,
     queue
@@ -78,7 +81,7 @@ const rank = (test: Test): void => {
       assert.deepStrictEqual(ids(yield* available()), ["old", "near", "new"])
     }))
 
-  test("the oldest first, whatever execution it belongs to", ({ available, queue }) =>
+  test("the oldest first, regardless of its execution", ({ available, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ a: [], b: ["a"] }, { executionId: "z" }))
       yield* queue.submit(facts({ c: [], d: ["c"] }, { executionId: "y" }))
@@ -90,7 +93,7 @@ const rank = (test: Test): void => {
       assert.deepStrictEqual(ids(yield* available()), ["f", "b", "d"])
     }))
 
-  test("high before normal before low, and only then by the way and by age", ({ available, queue }) =>
+  test("high before normal before low, and then by path and age", ({ available, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ low1: [], low2: ["low1"] }, { executionId: "low", priority: "low" }))
       yield* queue.submit(facts({ normal: [] }, { executionId: "unsaid" }))
@@ -101,7 +104,7 @@ const rank = (test: Test): void => {
       assert.deepStrictEqual(ids(yield* available()), ["late", "normal", "also", "low1"])
     }))
 
-  test("a task that was given back before younger ones: it keeps its age", ({ available, elapse, queue }) =>
+  test("a returned task before younger ones: it keeps its age", ({ available, elapse, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ a: [], b: [], c: [], d: [] }))
       const [a, b] = yield* available({ limit: 2 })
@@ -133,7 +136,7 @@ const takers = (test: Test): void => {
       assert.strictEqual((yield* available({ limit: 2 })).length, 1)
     }))
 
-  test("to each of those who wait", ({ queue, quiesce }) =>
+  test("to each waiting worker", ({ queue, quiesce }) =>
     Effect.gen(function* () {
       const first = yield* Effect.forkChild(queue.take({ worker: "w1", limit: 1 }))
       yield* quiesce
@@ -146,7 +149,7 @@ const takers = (test: Test): void => {
       assert.deepStrictEqual(ids([one, other]).toSorted(), ["a", "b"])
     }))
 
-  test("to one that waits, whatever made the task ready", ({ available, elapse, queue, quiesce }) =>
+  test("to a waiting worker, regardless of what made the task ready", ({ available, elapse, queue, quiesce }) =>
     Effect.gen(function* () {
       const next = Effect.gen(function* () {
         const fiber = yield* Effect.forkChild(queue.take({ worker, limit: 1 }))
@@ -190,7 +193,7 @@ const takers = (test: Test): void => {
       assert.deepStrictEqual(yield* available(), [])
     }))
 
-  test("nothing to a take that was interrupted", ({ available, queue, quiesce }) =>
+  test("nothing to an interrupted take", ({ available, queue, quiesce }) =>
     Effect.gen(function* () {
       const fiber = yield* Effect.forkChild(queue.take({ worker, limit: 1 }))
       yield* quiesce
@@ -199,7 +202,7 @@ const takers = (test: Test): void => {
       assert.deepStrictEqual(ids(yield* available()), ["a"])
     }))
 
-  test("a lease that says whose it is", ({ available, queue }) =>
+  test("a lease that contains its tenant", ({ available, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts([{ id: "a", dependencies: [], lane: "openai" }], { tenant: "acme", executionId: "e" }))
       const [lease] = yield* available({ worker: "me" })

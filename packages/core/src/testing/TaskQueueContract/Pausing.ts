@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import { facts, ids, nodes, suspension, type Test } from "./Story.ts"
 
 export const declare = (test: Test): void => {
-  test("hands out nothing until it goes on, also what becomes ready by then", ({ available, elapse, queue }) =>
+  test("returns no tasks until it resumes, even if tasks become ready meanwhile", ({ available, elapse, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ a: [], b: ["a"], c: [], d: [], e: [] }))
       const [a, c, d] = yield* available({ limit: 3 })
@@ -20,7 +20,7 @@ export const declare = (test: Test): void => {
       assert.deepStrictEqual(ids(yield* available()).toSorted(), ["b", "c", "d", "e", "f"])
     }))
 
-  test("legs under way may be given back and suspended, and stay here", ({ available, queue }) =>
+  test("running tasks can be returned and suspended, and stay in the execution", ({ available, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ a: [], b: [], c: [] }))
       const [a, b] = yield* available({ limit: 2 })
@@ -32,14 +32,14 @@ export const declare = (test: Test): void => {
       assert.deepStrictEqual(ids(yield* available()), ["a", "c", "b/1"])
     }))
 
-  test("an execution that is paused holds up no other", ({ available, queue }) =>
+  test("a paused execution does not delay others", ({ available, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ a: [] }, { paused: true }))
       yield* queue.submit(facts({ b: [] }, { executionId: "y" }))
       assert.deepStrictEqual(ids(yield* available()), ["b"])
     }))
 
-  test("of two news the newer counts, in whatever order they arrive", ({ available, queue }) =>
+  test("the newer of two facts counts, regardless of their order of arrival", ({ available, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ a: [] }, { upTo: 3 }))
       yield* queue.tell("x", { pause: { paused: true, seq: 2 } })
@@ -69,7 +69,7 @@ export const declare = (test: Test): void => {
       assert.deepStrictEqual(ids(yield* available()), ["a"])
     }))
 
-  test("a task that was held back keeps its age", ({ available, queue }) =>
+  test("a task that was paused keeps its age", ({ available, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ a: [], b: [] }))
       yield* queue.tell("x", { pause: { paused: true, seq: 5 } })
@@ -78,7 +78,7 @@ export const declare = (test: Test): void => {
       assert.deepStrictEqual(ids(yield* available()), ["a", "b", "c"])
     }))
 
-  test("what is settled meanwhile is not handed out when it goes on", ({ available, queue }) =>
+  test("tasks that are settled meanwhile are not claimed after it resumes", ({ available, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ a: [], b: ["a"] }))
       yield* queue.tell("x", { pause: { paused: true, seq: 5 } })

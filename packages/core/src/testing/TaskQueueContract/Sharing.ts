@@ -15,7 +15,7 @@ const turns = ({ available }: Subject, count: number, lanes?: { readonly [lane: 
   })
 
 export const declare = (test: Test): void => {
-  test("take turns, however much one of them has ready", (subject) =>
+  test("take turns, regardless of their numbers of ready tasks", (subject) =>
     Effect.gen(function* () {
       const { available, queue } = subject
       yield* queue.submit(facts(many(100), { executionId: "1", tenant: "big" }))
@@ -26,7 +26,7 @@ export const declare = (test: Test): void => {
       assert.strictEqual(many10.filter(({ tenant }) => tenant === "tiny").length, 2)
     }))
 
-  test("take turns in one take of many tasks too", ({ available, queue }) =>
+  test("take turns even in one take of many tasks", ({ available, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts(many(9), { executionId: "1", tenant: "a" }))
       yield* queue.submit(facts(many(2), { executionId: "2", tenant: "b" }))
@@ -35,7 +35,7 @@ export const declare = (test: Test): void => {
       assert.strictEqual(leases.map(({ tenant }) => tenant).join(" "), "a b c a b a a a")
     }))
 
-  test("who comes late gets no more than his share of what is left", (subject) =>
+  test("a tenant that arrives late gets no more than its share", (subject) =>
     Effect.gen(function* () {
       const { queue } = subject
       yield* queue.submit(facts(many(100), { executionId: "1", tenant: "early" }))
@@ -44,7 +44,7 @@ export const declare = (test: Test): void => {
       assert.strictEqual(yield* turns(subject, 6), "late early late early late early")
     }))
 
-  test("who was away has saved up nothing", (subject) =>
+  test("an idle tenant does not accumulate turns", (subject) =>
     Effect.gen(function* () {
       const { queue } = subject
       yield* queue.submit(facts(many(1), { executionId: "1", tenant: "visitor" }))
@@ -55,7 +55,7 @@ export const declare = (test: Test): void => {
       assert.strictEqual(yield* turns(subject, 6), "visitor host visitor host visitor host")
     }))
 
-  test("share each lane by itself", (subject) =>
+  test("share each lane separately", (subject) =>
     Effect.gen(function* () {
       const { queue } = subject
       const nodes = ["left", "right"].flatMap((lane) =>
@@ -67,7 +67,7 @@ export const declare = (test: Test): void => {
       assert.strictEqual(yield* turns(subject, 4, { right: 1 }), "a b a b")
     }))
 
-  test("a high priority puts nobody before another tenant", (subject) =>
+  test("a high priority has no effect between tenants", (subject) =>
     Effect.gen(function* () {
       const { queue } = subject
       yield* queue.submit(facts(many(3), { executionId: "1", tenant: "modest", priority: "low" }))
@@ -75,7 +75,7 @@ export const declare = (test: Test): void => {
       assert.strictEqual(yield* turns(subject, 6), "modest pushing modest pushing modest pushing")
     }))
 
-  test("have a turn for each task that is handed out, a task that was given back included", (subject) =>
+  test("use a turn for each claimed task, including returned tasks", (subject) =>
     Effect.gen(function* () {
       const { available, queue } = subject
       yield* queue.submit(facts(many(9), { executionId: "1", tenant: "a" }))
@@ -86,7 +86,7 @@ export const declare = (test: Test): void => {
       assert.strictEqual(yield* turns(subject, 3), "b a b")
     }))
 
-  test("who has nothing ready misses his turns: suspended, delayed, paused and waiting tasks have none", (subject) =>
+  test("a tenant without ready tasks misses its turns: suspended, delayed, paused and waiting tasks do not count", (subject) =>
     Effect.gen(function* () {
       const { available, elapse, queue } = subject
       yield* queue.submit(facts(many(9), { executionId: "1", tenant: "a" }))

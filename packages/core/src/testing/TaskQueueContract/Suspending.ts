@@ -12,7 +12,7 @@ export const declare = (test: Test): void => {
 
 /** What is waited for. */
 const conditions = (test: Test): void => {
-  test("is ready again when all that it spawned is settled", ({ available, queue }) =>
+  test("is ready again when all tasks that it spawned are settled", ({ available, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ a: [], b: ["a"] }))
       const [lease] = yield* available()
@@ -28,7 +28,7 @@ const conditions = (test: Test): void => {
       assert.deepStrictEqual(ids(yield* available()), ["a"])
     }))
 
-  test("waits for tasks in whatever order they settle", ({ available, queue }) =>
+  test("waits for tasks, regardless of the order in which they settle", ({ available, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ a: [] }))
       const [lease] = yield* available()
@@ -43,7 +43,7 @@ const conditions = (test: Test): void => {
       assert.deepStrictEqual(ids(yield* available()), ["a"])
     }))
 
-  test("may be suspended again, and waits again", ({ available, queue }) =>
+  test("can be suspended again, and waits again", ({ available, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ a: [] }))
       const [first] = yield* available()
@@ -57,7 +57,7 @@ const conditions = (test: Test): void => {
       assert.deepStrictEqual(ids(yield* available()), ["a"])
     }))
 
-  test("may wait for any of several signals and tasks", ({ available, queue }) =>
+  test("can wait for any of several signals and tasks", ({ available, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ a: [], b: [] }))
       const [a, b] = yield* available()
@@ -71,7 +71,7 @@ const conditions = (test: Test): void => {
       assert.deepStrictEqual(ids(yield* available()), ["a"])
     }))
 
-  test("is ready at once when the signal came first", ({ available, queue }) =>
+  test("is ready immediately if the signal arrived first", ({ available, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ a: [] }))
       const [lease] = yield* available()
@@ -82,7 +82,7 @@ const conditions = (test: Test): void => {
       assert.isUndefined(woken!.timedOut)
     }))
 
-  test("… or the task was settled first", ({ available, queue }) =>
+  test("… or if the task was settled first", ({ available, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ a: [] }))
       const [lease] = yield* available()
@@ -91,7 +91,7 @@ const conditions = (test: Test): void => {
       assert.deepStrictEqual(ids(yield* available()), ["a"])
     }))
 
-  test("that waits for nothing is ready at once; for nothing but time, when it is over", ({
+  test("that waits for nothing is ready immediately; one that waits only for a time, at that time", ({
     available,
     elapse,
     queue
@@ -116,7 +116,7 @@ const conditions = (test: Test): void => {
 
 /** Waits with a time limit. */
 const time = (test: Test): void => {
-  test("is ready when its time is over, and says which run began to wait", ({ available, elapse, queue }) =>
+  test("is ready at its deadline, and reports the run that began to wait", ({ available, elapse, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ a: [] }))
       const [lease] = yield* available()
@@ -131,7 +131,11 @@ const time = (test: Test): void => {
       assert.deepStrictEqual(yield* available(), [])
     }))
 
-  test("that was woken says nothing of a time limit, also when that is over by then", ({ available, elapse, queue }) =>
+  test("that was woken does not report a timeout, even if its deadline has passed by then", ({
+    available,
+    elapse,
+    queue
+  }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ a: [] }))
       const [lease] = yield* available()
@@ -162,7 +166,7 @@ const time = (test: Test): void => {
       assert.strictEqual((yield* queue.inspect("x")).status, "idle")
     }))
 
-  test("is not woken by what an earlier wait was for", ({ available, queue }) =>
+  test("is not woken by the condition of an earlier wait", ({ available, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ a: [] }))
       const [first] = yield* available()
@@ -180,7 +184,7 @@ const time = (test: Test): void => {
       assert.deepStrictEqual(ids(yield* available()), ["a"])
     }))
 
-  test("that timed out once says so once", ({ available, elapse, queue }) =>
+  test("that timed out reports it once", ({ available, elapse, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ a: [] }))
       const [first] = yield* available()
@@ -194,7 +198,7 @@ const time = (test: Test): void => {
       assert.isUndefined(third!.timedOut)
     }))
 
-  test("comes back so from a rebuilding, with the time that is left", ({ available, elapse, queue }) =>
+  test("is the same after a rebuild, with the remaining time", ({ available, elapse, queue }) =>
     Effect.gen(function* () {
       const suspended = [
         { id: "a", run: 4, waits: waits({ signals: ["s"], timeoutMillis: 60_000 }), remainingMillis: 10_000 },
@@ -216,7 +220,7 @@ const time = (test: Test): void => {
       assert.deepStrictEqual(ids(yield* available()), ["e"])
     }))
 
-  test("that is settled is woken by nothing", ({ available, elapse, queue }) =>
+  test("that is settled is never woken", ({ available, elapse, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(facts({ a: [], b: ["a"] }))
       const [lease] = yield* available()

@@ -22,7 +22,7 @@ export const declare = (test: Test): void => {
 /** Each task once, after what it depends on, in one place. */
 const order = (test: Test): void => {
   test(
-    "ten thousand tasks go through many takers, each once and after its dependencies",
+    "many workers claim ten thousand tasks, each once and after its dependencies",
     ({ elapse, queue }) =>
       Effect.gen(function* () {
         const width = 100
@@ -55,7 +55,7 @@ const order = (test: Test): void => {
   )
 
   test(
-    "whatever happens to tasks, each is in one place: no two live leases, no more than the limit, none lost",
+    "each task is always in one state: no two live leases, no more than the limit, none lost",
     ({ available, elapse, queue }) =>
       Effect.gen(function* () {
         const random = chance(7)
@@ -121,7 +121,7 @@ const order = (test: Test): void => {
 
 /** Repeated reports, and what remains at the end. */
 const repetition = (test: Test): void => {
-  test("what is repeated changes nothing", ({ available, elapse, queue }) =>
+  test("repeated operations change nothing", ({ available, elapse, queue }) =>
     Effect.gen(function* () {
       const all = facts({ a: [], b: ["a"], c: ["a"] })
       yield* queue.submit(all)
@@ -154,7 +154,7 @@ const repetition = (test: Test): void => {
       assert.deepStrictEqual(ids(yield* available()), ["b", "c"])
     }))
 
-  test("executions of many tenants go through side by side, and nothing of them stays", ({ elapse, queue }) =>
+  test("executions of many tenants complete concurrently, and nothing of them remains", ({ elapse, queue }) =>
     Effect.gen(function* () {
       const names = Object.keys(many(40, "e"))
       const left = new Map(names.map((name) => [name, new Set(["a", "b", "c", "d"])]))
