@@ -173,11 +173,11 @@ export const run = Effect.fn("Migrations.run")(function* (options: {
   return yield* sql.withTransaction(migrate).pipe(Effect.catchTag("SqlError", (cause) => Effect.fail(unusable(cause))))
 })
 
-/** Applies this package's migrations. */
-export const migrate: Effect.Effect<ReadonlyArray<string>, MigrationError, SqlClient.SqlClient> = run({
-  component,
-  migrations
-})
+/** Applies this package's migrations, and notices that the database was restored from a dump. */
+export const migrate: Effect.Effect<ReadonlyArray<string>, MigrationError, SqlClient.SqlClient> = Effect.tap(
+  run({ component, migrations }),
+  Effect.flatMap(SqlClient.SqlClient, (sql) => Effect.mapError(sql`select crewline_end_feed_key()`, unusable))
+)
 
 /** Applies this package's migrations before what is provided with it is built. */
 export const layer: Layer.Layer<never, MigrationError, SqlClient.SqlClient> = Layer.effectDiscard(migrate)

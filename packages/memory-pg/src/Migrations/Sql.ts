@@ -79,17 +79,20 @@ language sql stable security definer set search_path from current set enable_seq
     select * from crewline_execution x where x.id = i.value->>1 and x.tenant = i.value->>0 limit 1
   ) e
 $$;
-create function crewline_feed_key(in_new text) returns text
+create function crewline_end_feed_key() returns void
+language sql security definer set search_path from current as $$
+  update crewline_feed_key k set until = (select s.last_value from crewline_place_sequence s)
+    where k.until is null and k.database <> (select d.oid::bigint from pg_database d where d.datname = current_database());
+$$;
+create function crewline_feed_keys(in_new text) returns table (key text, until text)
 language plpgsql security definer set search_path from current as $$
-declare
-  found_key text;
 begin
-  select k.key into found_key from crewline_feed_key k;
-  if found_key is null then
-    insert into crewline_feed_key (key) values (in_new) on conflict do nothing;
-    select k.key into found_key from crewline_feed_key k;
+  if not exists (select from crewline_feed_key k where k.until is null) then
+    insert into crewline_feed_key (key, database)
+      select in_new, d.oid::bigint from pg_database d where d.datname = current_database()
+      on conflict do nothing;
   end if;
-  return found_key;
+  return query select k.key, k.until::text from crewline_feed_key k order by k.until nulls last;
 end $$;
 create function crewline_claim_outbox(in_consumers jsonb, in_limit int, in_lease_millis double precision, in_settled jsonb)
 returns table (tenant text, execution_id text, seq int, part int, consumer text, attempts int)
@@ -2035,9 +2038,11 @@ create table crewline_feed_expiry (
   seq int not null
 );
 create table crewline_feed_key (
-  is_only boolean primary key default true check (is_only),
-  key text not null
+  key text primary key,
+  database bigint not null,
+  until bigint
 );
+create unique index crewline_feed_key_open on crewline_feed_key ((until is null)) where until is null;
 create table crewline_blob (
   execution bigint not null,
   seq int not null,

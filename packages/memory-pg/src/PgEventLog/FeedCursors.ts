@@ -6,7 +6,8 @@
  * The seal is a synthetic initialization vector (SIV, RFC 5297) of HMAC-SHA256 and AES-256-CTR: the
  * tag authenticates place and tenant and is the initial counter. Thus the same event has the same
  * cursor on every server and at every time. The key is in the database (`crewline_feed_key`), and
- * with it in every dump.
+ * with it in every dump. A restored dump goes on with a key of its own: cursors of before the dump
+ * hold there, and those that the first database gives out later do not.
  */
 import * as Feed from "@crewline/core/Feed"
 import * as NodeCrypto from "node:crypto"
@@ -25,7 +26,30 @@ const form = /^[\w-]{48}$/
 /** A new key, for `make`. */
 export const makeKey = (): string => NodeCrypto.randomBytes(32).toString("base64")
 
-export const make = (key: string): FeedCursors => {
+/** A key, and the last place that it seals; absent: any after those of the others. */
+export interface Key {
+  readonly key: string
+  readonly until?: bigint
+}
+
+/** `keys` are in the order of their places; the last is without end. */
+export const make = (keys: ReadonlyArray<Key>): FeedCursors => {
+  const sealed = keys.map(({ key, until }) => ({ until, ...sealOf(key) }))
+  const isWithin = (place: bigint, until: bigint | undefined) => until === undefined || place <= until
+  return {
+    encode: (tenant, place) => sealed.find(({ until }) => isWithin(place[0]!, until))!.encode(tenant, place),
+    decode: (tenant, cursor) => {
+      if (!form.test(cursor)) return undefined
+      for (const { decode, until } of sealed) {
+        const place = decode(tenant, cursor)
+        if (place !== undefined) return isWithin(place[0]!, until) ? place : undefined
+      }
+      return undefined
+    }
+  }
+}
+
+const sealOf = (key: string): FeedCursors => {
   const derive = (use: string) =>
     NodeCrypto.createHmac("sha256", Buffer.from(key, "base64")).update(`crewline feed cursor: ${use}`).digest()
   const [tagKey, textKey] = [derive("tag"), derive("text")]
@@ -44,7 +68,6 @@ export const make = (key: string): FeedCursors => {
       return Buffer.concat([tag, cipher(tag, text)]).toString("base64url")
     },
     decode: (tenant, cursor) => {
-      if (!form.test(cursor)) return undefined
       const sealed = Buffer.from(cursor, "base64url")
       const tag = sealed.subarray(0, tagBytes)
       const text = cipher(tag, sealed.subarray(tagBytes))

@@ -69,16 +69,22 @@ export interface FeedReader {
   ) => Effect.Effect<ReadonlyArray<Feed.Fed>, EventLog.EventLogError>
 }
 
-/** Cursors with the key of the database, which is read, or made, when a feed is first read. */
+/** Cursors with the keys of the database, which are read, or made, when a feed is first read. */
 const makeCursors = (sql: SqlClient.SqlClient, query: Query) => {
   let known: FeedCursors.FeedCursors | undefined
   return (operation: string): Effect.Effect<FeedCursors.FeedCursors, EventLog.EventLogError> =>
     Effect.withFiber((fiber) => {
       if (known !== undefined) return Effect.succeed(known)
       return Effect.map(
-        query.run<{ readonly key: string }>(operation, "select crewline_feed_key($1) as key", [FeedCursors.makeKey()]),
-        ([row]) => {
-          const cursors = FeedCursors.make(row!.key)
+        query.run<{ readonly key: string; readonly until: string | null }>(
+          operation,
+          "select key, until from crewline_feed_keys($1)",
+          [FeedCursors.makeKey()]
+        ),
+        (rows) => {
+          const cursors = FeedCursors.make(
+            rows.map(({ key, until }) => ({ key, ...(until !== null && { until: BigInt(until) }) }))
+          )
           // A key made in a transaction may be rolled back with it.
           if (Context.getOption(fiber.context, sql.transactionService)._tag === "None") known = cursors
           return cursors

@@ -129,13 +129,20 @@ create table crewline_feed_expiry (
   seq int not null
 );
 
--- The key of feed cursors, shared by all servers. The role of serving connections may not read the
--- table: servers get the key from crewline_feed_key. It is created when a feed is first read, not
--- here, because embedded databases start as copies of the same database.
+-- The keys of feed cursors, shared by all servers. The role of serving connections may not read the
+-- table: servers get the keys from crewline_feed_keys. A key is created when a feed is first read,
+-- not here, because embedded databases start as copies of the same database.
+--
+-- A restored dump is another database, whose later places the first one gives out, too: the key of
+-- the first one seals no place after the dump there.
 create table crewline_feed_key (
-  is_only boolean primary key default true check (is_only),
-  key text not null
+  key text primary key,
+  -- The database in which it was created.
+  database bigint not null,
+  -- The last place that it seals; null: the key of this database.
+  until bigint
 );
+create unique index crewline_feed_key_open on crewline_feed_key ((until is null)) where until is null;
 
 create table crewline_blob (
   execution bigint not null,

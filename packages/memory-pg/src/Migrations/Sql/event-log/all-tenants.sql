@@ -94,18 +94,25 @@ language sql stable security definer set search_path from current set enable_seq
   ) e
 $$;
 
--- Returns the key of feed cursors; stores the given key first if none exists.
-create function crewline_feed_key(in_new text) returns text
+-- Ends the key of feed cursors if this database was restored from a dump of another one: called
+-- before anything is appended here.
+create function crewline_end_feed_key() returns void
+language sql security definer set search_path from current as $$
+  update crewline_feed_key k set until = (select s.last_value from crewline_place_sequence s)
+    where k.until is null and k.database <> (select d.oid::bigint from pg_database d where d.datname = current_database());
+$$;
+
+-- The keys of feed cursors with the last place of each, in the order of places; stores the given key
+-- first if this database has none.
+create function crewline_feed_keys(in_new text) returns table (key text, until text)
 language plpgsql security definer set search_path from current as $$
-declare
-  found_key text;
 begin
-  select k.key into found_key from crewline_feed_key k;
-  if found_key is null then
-    insert into crewline_feed_key (key) values (in_new) on conflict do nothing;
-    select k.key into found_key from crewline_feed_key k;
+  if not exists (select from crewline_feed_key k where k.until is null) then
+    insert into crewline_feed_key (key, database)
+      select in_new, d.oid::bigint from pg_database d where d.datname = current_database()
+      on conflict do nothing;
   end if;
-  return found_key;
+  return query select k.key, k.until::text from crewline_feed_key k order by k.until nulls last;
 end $$;
 
 -- Claims due rows of the outbox, of all tenants, for the duration of a lease: for each consumer,
