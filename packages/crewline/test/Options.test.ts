@@ -89,7 +89,7 @@ describe("workspace", () => {
     assert.isTrue(without instanceof CrewInvalid)
     assert.include(
       (without as CrewInvalid).message,
-      'names the tool "file_read", which needs the option workspace: the directory that it may use'
+      'names the tool "file_read", which requires the option workspace: the directory that it can use'
     )
     const misspelled = Crew.make({
       name: "prices",

@@ -37,7 +37,7 @@ const list = Effect.fnUntraced(function* (
   const lines = recursive ? files.map((file) => line(file, directory)) : entries(files, directory)
   if (lines.length <= maxEntries) return lines.join("\n")
   const rest = lines.length - maxEntries
-  return `${lines.slice(0, maxEntries).join("\n")}\n\n[${rest} more are not shown: list a directory below, or use file_search.]`
+  return `${lines.slice(0, maxEntries).join("\n")}\n\n[${rest} more are not shown: list a subdirectory, or use file_search.]`
 })
 
 const line = (file: File, directory: string): string =>

@@ -148,7 +148,7 @@ export interface ToolAnswer {
 
 /** For people: why an answer does not count. */
 export const brokenOff = (reason: string): string =>
-  `The model broke its answer off before it was complete (finish reason "${reason}").`
+  `The model ended its answer before it was complete (finish reason "${reason}").`
 
 /** The results of the calls of one turn. */
 export const toolMessage = (answers: ReadonlyArray<ToolAnswer>): Prompt.MessageEncoded => ({

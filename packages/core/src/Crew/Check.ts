@@ -249,7 +249,7 @@ const invalidName = (what: string, name: string, path: PlainJson.Path): Readonly
     return [{ code: "invalid-name", path, message }]
   }
   if (namePattern.test(name) && name !== "__proto__") return []
-  const rule = "a name begins with a letter or _, and goes on with letters, digits, _ and -"
+  const rule = "a name begins with a letter or _, followed by letters, digits, _ and -"
   const message = `${what} cannot have the name ${Wording.quote(name)}: ${rule}`
   const suggestion = name
     .slice(0, 100)

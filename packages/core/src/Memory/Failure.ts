@@ -28,6 +28,6 @@ export class UnknownMemory extends Schema.TaggedError<UnknownMemory>()("UnknownM
   id: Schema.String
 }) {
   override get message() {
-    return `There is no memory ${JSON.stringify(this.id)}: it was never stored here, or it was forgotten.`
+    return `There is no memory ${JSON.stringify(this.id)}: it was never stored here, or it was erased.`
   }
 }

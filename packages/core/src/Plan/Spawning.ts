@@ -78,7 +78,7 @@ interface Place extends Omit<Options, "tasks"> {
 const planned = (place: Place, given: unknown): Result.Result<PlannedTask, string> => {
   const { name, names, parent, plan, prefix } = place
   if (!namePattern.test(name))
-    return Result.fail("a name begins with a letter or _, and goes on with letters, digits, _ and -.")
+    return Result.fail("a name begins with a letter or _, followed by letters, digits, _ and -.")
   const decoded = decode(given)
   if (Result.isFailure(decoded)) {
     const suggester = Suggestion.make()

@@ -116,9 +116,9 @@ const save = (
 
 const refusals = {
   "no-words": "it has no words.",
-  status: "it says how the work goes, which nobody needs later.",
-  error: "it is the error of a tool.",
-  recalled: "it is what you were reminded of.",
+  status: "it only reports the status of work, which is not useful later.",
+  error: "it is an error message of a tool.",
+  recalled: "it repeats a recalled memory.",
   erased: "it was forgotten on request."
 } as const
 

@@ -31,7 +31,7 @@ export const explain = (error: unknown, { tools = [], workspace }: Options): unk
   const problems = error.problems.map((problem): Crew.Problem => {
     const [place = "", name = ""] = problem.message.split(absent)
     if (problem.code !== "unknown-tool" || !Tools.usesFiles(name)) return problem
-    const message = `${place}the tool "${name}", which needs the option workspace: the directory that it may use`
+    const message = `${place}the tool "${name}", which requires the option workspace: the directory that it can use`
     const { suggestion: _, ...others } = problem
     return { ...others, message }
   })

@@ -49,7 +49,7 @@ export const isNone = (given: unknown): boolean => given == null || given === ""
 /** An answer that ended for another reason than that it was complete. */
 export const brokenOff = (reason: string): Fault.NotAnAnswer =>
   new Fault.NotAnAnswer(
-    "The provider broke its answer off before it was complete",
+    "The provider ended its answer before it was complete",
     `finish reason "${ProviderJson.excerpt(reason)}"`
   )
 

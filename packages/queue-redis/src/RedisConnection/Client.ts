@@ -49,7 +49,7 @@ const cluster = (address: Extract<Address, { readonly kind: "cluster" }>, option
     ...(address.isSecure && { dnsLookup: (host, callback) => callback(null, host) }),
     clusterRetryStrategy: (times) => {
       // Unlike a single connection, a cluster would keep what waits for ever.
-      if (times > maxRetries) client["flushQueue"](new Error("The cluster does not answer."))
+      if (times > maxRetries) client["flushQueue"](new Error("The cluster does not respond."))
       return Math.min(100 * times, 2_000)
     }
   })
