@@ -69,6 +69,16 @@ describe("examples", { timeout: 60_000 }, () => {
     expect(stdout).toMatch(/\d+ model calls, \d+ tokens/)
   })
 
+  it("07-dynamic-crew generates a crew, says why, and runs it", async () => {
+    const { code, stderr, stdout } = await start("07-dynamic-crew", ["Explain tides"])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" })
+    expect(stdout).toMatch(
+      /^deliverables is decided\norganisation is decided\ndecomposition is decided\ntools is decided\n/
+    )
+    expect(stdout).toContain("organisation: one agent (This is a demonstration")
+    expect(stdout).toMatch(/name: demonstration\ndescription: Explain tides\n[^]*\n\nThis is a demonstration/)
+  })
+
   it("06-memory does better the second time", async () => {
     const { code, stderr, stdout } = await start("06-memory", [])
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" })

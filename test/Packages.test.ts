@@ -194,6 +194,7 @@ const examples: { readonly [name: string]: Example } = {
   "04-managed-crew": { args: ["otters"], shows: "brief is reviewed by the manager: accept" },
   "05-data-report": { args: [], shows: "Sales were 77718300 in all." },
   "06-memory": { args: [], shows: "lesson: Always name the price in euros." },
+  "07-dynamic-crew": { args: ["Explain tides"], shows: "organisation: one agent" },
   crews: { args: ["--input", "topic=which planet is the densest"], shows: "which planet is the densest" }
 }
 

@@ -32,7 +32,7 @@ export const Generated = Schema.Struct({
   /** The model that answered last; absent: no model answered. */
   model: Schema.optionalKey(Schema.String),
   promptVersion: Schema.String,
-  /** How many answers were sent back. */
+  /** How many answers were refused. */
   rounds: Schema.Int
 }).annotate({ identifier: "GeneratedCrew", description: "The result of a generation" })
 export interface Generated extends Schema.Schema.Type<typeof Generated> {}

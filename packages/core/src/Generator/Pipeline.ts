@@ -8,6 +8,7 @@ import * as Record from "effect/Record"
 import * as Schema from "effect/Schema"
 import * as Struct from "effect/Struct"
 import * as Crew from "../Crew.ts"
+import * as Constraints from "./Constraints.ts"
 import * as Judging from "./Judging.ts"
 import * as Request from "./Request.ts"
 import * as Steps from "./Steps.ts"
@@ -160,13 +161,9 @@ const inputsText = ({ inputs }: Request.Facts): string => {
 }
 
 const rulesText = ({ constraints }: Request.Facts): string => {
-  const { maxAgents, maxTasks, style } = constraints
-  const lines = [
-    ...(maxAgents === undefined ? [] : [`At most ${maxAgents} agents.`]),
-    ...(maxTasks === undefined ? [] : [`At most ${maxTasks} tasks.`]),
-    ...(style === undefined ? [] : [`The style of texts: ${style}`])
-  ]
-  return lines.join("\n")
+  const { maxAgents = Constraints.defaultMaxAgents, maxTasks = Constraints.defaultMaxTasks, style } = constraints
+  const limits = `At most ${maxAgents} agents and ${maxTasks} tasks.`
+  return style === undefined ? limits : `${limits}\nThe style of texts: ${style}`
 }
 
 const toolsText = ({ tools }: Request.Facts): string =>

@@ -1,4 +1,5 @@
 /** The request for a generated crew, and the facts that every process needs to validate it. */
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Agent from "../Agent.ts"
 import * as Crew from "../Crew.ts"
@@ -96,9 +97,7 @@ const found = (tools: ReadonlyArray<Tool>, goal: string): ReadonlyArray<Tool> =>
 const asks = ({ approval, kind = Policy.defaultKind, need }: Tool): boolean =>
   approval !== undefined || need !== undefined || kind !== "read"
 
-const isInput = Schema.is(Crew.Input)
+const decodeInput = Schema.decodeUnknownOption(Crew.Input, { onExcessProperty: "error" })
 
-const declared = (input: Schema.Json): Crew.Input =>
-  typeof input === "object" && input !== null && !Array.isArray(input) && isInput(input)
-    ? (input as Crew.Input)
-    : { default: input }
+/** An object with other keys than those of a declaration is a value. */
+const declared = (input: Schema.Json): Crew.Input => Option.getOrElse(decodeInput(input), () => ({ default: input }))

@@ -137,7 +137,7 @@ describe("a generation", () => {
 
   live("gives inputs to the tasks that read them, and wants each read", () =>
     Effect.gen(function* () {
-      const inputs = { topic: { description: "What it is about" }, tone: "plain" }
+      const inputs = { topic: { description: "What it is about" }, tone: { of: "a letter" } }
       const tasks = [
         Scripted.task("find", { reads: ["topic"] }),
         Scripted.task("write", {
@@ -149,10 +149,11 @@ describe("a generation", () => {
       const { asked, generated } = yield* run({ decomposition: { ...Scripted.decomposition, tasks } }, { inputs })
       expect(generated.problems).toEqual([])
       const crew = crewOf(generated)
-      expect(crew.inputs).toEqual({ topic: { description: "What it is about" }, tone: { default: "plain" } })
+      expect(crew.inputs).toEqual({ topic: { description: "What it is about" }, tone: { default: { of: "a letter" } } })
       expect(crew.tasks["find"]!.description).toBe("Do find.\n\ntopic: {topic}")
       expect(crew.tasks["write"]!.description).toBe("Write in a {tone} tone.")
       expect(JSON.stringify(asked[0]!.messages)).toContain("- topic: What it is about")
+      expect(JSON.stringify(asked[2]!.messages)).toContain("At most 8 agents and 30 tasks.")
       const unread = yield* run({}, { inputs, rounds: 0 })
       expect(codes(unread.generated)).toEqual(["unused-input", "unused-input"])
     })
