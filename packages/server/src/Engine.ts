@@ -117,7 +117,7 @@ export type Services =
 /** The grace period for running work when the process stops, in milliseconds. */
 const graceMillis = 5_000
 
-/** Of the young generation beside an embedded database: 1,000 executions peak at 300 MB, not 420. */
+/** Of the young generation beside an embedded database. */
 const embeddedYoungMegabytes = 8
 
 /** With the first model call the process is no longer idle. */
