@@ -1,5 +1,5 @@
 /**
- * The pages that statements read of many rows, whatever the planner knows of the tables. A plan that
+ * The pages that statements read of many rows, regardless of the planner's statistics. A plan that
  * was made while the tables were empty is kept, so each session starts with one.
  */
 import * as Effect from "effect/Effect"

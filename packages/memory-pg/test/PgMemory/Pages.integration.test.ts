@@ -14,8 +14,8 @@ const day = 86_400_000
 const now = 1_000 * day
 
 /**
- * 6,000 memories of `t`, of which 3,000 are in one scope and 1,000 in one conversation, and 3,000 of
- * other tenants. Each has a term of its own, one of a hundred and one that all have.
+ * 6,000 memories of `t`, of which 3,000 are in one scope and 1,000 in one conversation, and 3,000
+ * of other tenants. Each has a unique term, one of a hundred terms, and one that all have.
  */
 const fill = `
 insert into crewline_memory_scope (tenant, path, crew, talks)

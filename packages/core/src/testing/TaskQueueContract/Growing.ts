@@ -32,10 +32,7 @@ export const declare = (test: Test): void => {
       assert.deepStrictEqual(ids(yield* available()), ["a/2", "a/1"])
     }))
 
-  test("spawned tasks have the same distance to the end as their parent, and precede nearer tasks", ({
-    available,
-    queue
-  }) =>
+  test("spawned tasks are as far from the end as their parent, and precede nearer tasks", ({ available, queue }) =>
     Effect.gen(function* () {
       yield* queue.submit(
         facts({ a: [], b: ["a"], c: ["b"], long: [], next: ["long"], end: ["next"], x: [], y: ["x"] })
