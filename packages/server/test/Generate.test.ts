@@ -59,6 +59,7 @@ describe("POST /api/v1/crews/generate", () => {
       [{ goal: " " }, ["goal"]],
       [{ goal: "x", constraints: { maxAgents: 0 } }, ["constraints", "maxAgents"]],
       [{ goal: "x", rounds: 21 }, ["rounds"]],
+      [{ goal: "x", limits: { tokens: 0 } }, ["limits", "tokens"]],
       [{ goal: "x", run: true, inputs: { topic: {} } }, ["inputs", "topic", "default"]]
     ] as const) {
       const answer = await generate(body)

@@ -1,6 +1,7 @@
 /** The body and the answer of `POST /api/v1/crews/generate`. */
 import * as Agent from "@crewline/core/Agent"
 import * as GeneratedCrew from "@crewline/core/GeneratedCrew"
+import * as Limits from "@crewline/core/Limits"
 import * as Schema from "effect/Schema"
 import * as Access from "./Access.ts"
 
@@ -17,6 +18,11 @@ export const Body = Schema.Struct({
   rounds: Schema.optionalKey(
     Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 20 })).annotate({
       description: "How often an answer of the model may be sent back in each step. Default: 3"
+    })
+  ),
+  limits: Schema.optionalKey(
+    Limits.Limits.annotate({
+      description: "What the generation itself may spend; what the crew may spend is among the constraints"
     })
   ),
   model: Schema.optionalKey(

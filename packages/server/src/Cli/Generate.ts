@@ -4,6 +4,7 @@ import * as CrewFile from "@crewline/core/CrewFile"
 import * as Crewline from "@crewline/core/Crewline"
 import * as FileFailure from "@crewline/core/FileFailure"
 import * as Generator from "@crewline/core/Generator"
+import * as Limits from "@crewline/core/Limits"
 import * as CliError from "effect/cli/CliError"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
@@ -24,6 +25,8 @@ export interface Options {
   readonly goal: string
   readonly inputs: Inputs
   readonly constraints: Generator.Constraints
+  /** Of the generation itself. */
+  readonly limits: Limits.Limits
   readonly rounds: Option.Option<number>
   readonly optimize: boolean
   readonly run: boolean
@@ -34,21 +37,25 @@ export interface Options {
   readonly json: boolean
 }
 
-const decodeConstraints = Schema.decodeUnknownResult(Schema.fromJsonString(Generator.Constraints), {
-  errors: "all",
-  onExcessProperty: "error"
-})
-
-/** The value of `--constraints`. */
-export const constraints = (value: string): Effect.Effect<Generator.Constraints, CliError.CliError> => {
-  const decoded = decodeConstraints(value)
-  if (Result.isSuccess(decoded)) return Effect.succeed(decoded.success)
-  const expected = `a JSON object of constraints, such as {"maxAgents": 2}: ${decoded.failure.message}`
-  return Effect.fail(new CliError.InvalidValue({ option: "constraints", value, expected, kind: "flag" }))
+/** A flag whose value is JSON with a schema. */
+const fromJson = <A>(option: string, schema: Schema.Codec<A, unknown>, example: string) => {
+  const decode = Schema.decodeUnknownResult(Schema.fromJsonString(schema), { errors: "all", onExcessProperty: "error" })
+  return (value: string): Effect.Effect<A, CliError.CliError> => {
+    const decoded = decode(value)
+    if (Result.isSuccess(decoded)) return Effect.succeed(decoded.success)
+    const expected = `a JSON object such as ${example}: ${decoded.failure.message}`
+    return Effect.fail(new CliError.InvalidValue({ option, value, expected, kind: "flag" }))
+  }
 }
 
+/** The value of `--constraints`. */
+export const constraints = fromJson("constraints", Generator.Constraints, '{"maxAgents": 2}')
+
+/** The value of `--limits`. */
+export const limits = fromJson("limits", Limits.Limits, '{"tokens": 20000}')
+
 export const generate = Effect.fn("Generate.generate")(function* (options: Options) {
-  const { constraints, goal, inputs, json, model, optimize, rounds } = options
+  const { constraints, goal, inputs, json, limits, model, optimize, rounds } = options
   const output = yield* Output.Output
   if (goal.trim() === "") return yield* Failure.invalid("The goal is empty: say what the crew is for.")
   const services = yield* Local.build({
@@ -62,6 +69,7 @@ export const generate = Effect.fn("Generate.generate")(function* (options: Optio
       goal,
       inputs,
       constraints,
+      ...(Object.keys(limits).length > 0 && { limits }),
       ...(Option.isSome(rounds) && { rounds: rounds.value }),
       ...(Option.isSome(model) && { model: model.value })
     })

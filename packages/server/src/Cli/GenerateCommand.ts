@@ -26,6 +26,17 @@ export const generate = Command.make(
         )
       )
     ),
+    limits: Flag.String("limits").pipe(
+      Flag.withMetavar("json"),
+      Flag.withDescription("What the generation itself may spend: tokens, costUsd, requests. Default: no limit"),
+      Flag.withDefault("{}"),
+      Flag.mapEffect((value) =>
+        Effect.flatMap(
+          Effect.promise(() => import("./Generate.ts")),
+          (module) => module.limits(value)
+        )
+      )
+    ),
     rounds: Flag.Int("rounds").pipe(
       Flag.filter(
         (value) => value >= 0 && value <= 20,

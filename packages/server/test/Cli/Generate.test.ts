@@ -38,6 +38,14 @@ describe("crewline generate", () => {
     expect(forPeople).toMatchObject({ code: 3, stderr: expect.stringContaining("1 problem: the crew is a draft") })
   }, 120_000)
 
+  it("spends no more on the generation than its limits allow", async () => {
+    const { code, stdout } = await generate("Explain tides", "--json", "--limits", '{"requests":2}')
+    expect(code).toBe(3)
+    const { crew, problems } = JSON.parse(stdout)
+    expect(crew).toBe(null)
+    expect(problems).toMatchObject([{ code: "no-result", message: expect.stringContaining("model-budget-exceeded") }])
+  }, 120_000)
+
   it("writes a file that validates and runs", async () => {
     const file = join(folder, "crew.yaml")
     const { code, stderr, stdout } = await generate("Explain tides", "--output", file)
@@ -58,6 +66,7 @@ describe("crewline generate", () => {
 
   it("refuses constraints and goals that are none", async () => {
     expect(await generate("Explain tides", "--constraints", '{"maxAgent":1}')).toMatchObject({ code: 2, stdout: "" })
+    expect(await generate("Explain tides", "--limits", '{"requests":0}')).toMatchObject({ code: 2, stdout: "" })
     expect(await generate(" ")).toMatchObject({ code: 2, stderr: expect.stringContaining("The goal is empty") })
   }, 120_000)
 })
