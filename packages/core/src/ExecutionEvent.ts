@@ -156,6 +156,8 @@ export interface ToolCalled {
   readonly run: number
   readonly turn: number
   readonly callId: string
+  /** The id of the call whose tool, such as `code_run`, made this one. */
+  readonly within?: string
   readonly tool: string
   readonly arguments: Schema.Json
   readonly result: Schema.Json

@@ -1,9 +1,9 @@
 /**
  * The tool `code_run` runs JavaScript in a sandbox, WebAssembly in a thread that is terminated at
  * its limits. It has no network, no disk, no independent clock and no Node APIs; it may call the
- * agent's tools where the application allows that, under the same policy as direct calls.
+ * agent's tools, under the same policies as direct calls.
  */
-import { type ToolContext, type ToolError, ToolFailed } from "@crewline/core/Toolbox"
+import { type ToolError, ToolFailed } from "@crewline/core/Toolbox"
 import type * as Toolbox from "@crewline/core/Toolbox"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -15,33 +15,33 @@ export interface Options {
   readonly timeoutMillis?: number
   /** Memory limit of the sandbox, in MiB. Default: 64. */
   readonly maxMemory?: number
-  /** Runs a tool call of the code. Absent: code cannot call tools. */
-  readonly call?: (name: string, args: Schema.JsonObject, context: ToolContext) => Effect.Effect<Schema.Json, ToolError>
 }
 
 const Parameters = Schema.Struct({ code: Schema.NonEmptyString })
 
-export const make = ({ call, maxMemory = 64, timeoutMillis = 10_000 }: Options = {}): Toolbox.Tool =>
+export const make = ({ maxMemory = 64, timeoutMillis = 10_000 }: Options = {}): Toolbox.Tool =>
   BuiltIn.make({
     name: "code_run",
-    description: `Runs JavaScript without network and files. Return a value; console.log is shown.${call === undefined ? "" : " await tool(name, arguments) calls a tool."}`,
+    description:
+      "Runs JavaScript without network and files. Return a value; console.log is shown. await tool(name, args) calls a tool.",
     parameters: Parameters,
     aliases: { script: "code", source: "code", javascript: "code" },
     kind: "execute",
-    idempotent: call === undefined,
+    // It may call tools that are not.
+    idempotent: false,
     execute: ({ code }, context) =>
       Effect.flatMap(
         Sandbox.run(code, {
           timeoutMillis,
           maxMemory,
-          call: (name, args) =>
-            call === undefined
-              ? Effect.fail(new ToolFailed({ message: "Code cannot call tools here: call the tools directly." }))
-              : call(name, args, context)
+          call: context.call ?? nowhere
         }),
         shown
       )
   })
+
+/** Without an agent, there are no tools to call. */
+const nowhere = () => Effect.fail(new ToolFailed({ message: "Code cannot call tools here: call the tools directly." }))
 
 const shown = (end: Sandbox.End): Effect.Effect<string, ToolError> => {
   const log = end.log === "" ? "" : `${end.log}\n`

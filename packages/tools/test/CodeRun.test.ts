@@ -1,4 +1,5 @@
 import { ToolContext } from "@crewline/core/testing"
+import { ToolFailed } from "@crewline/core/Toolbox"
 import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import { describe, expect, it } from "vitest"
@@ -6,17 +7,15 @@ import * as CodeRun from "../src/CodeRun.ts"
 import * as World from "./World.ts"
 
 const called: Array<string> = []
-const tool = CodeRun.make({
-  timeoutMillis: 20_000,
-  call: (name, args) =>
-    Effect.sync((): Schema.Json => {
-      called.push(name)
-      return { name, sum: Number(args["a"]) + Number(args["b"]) }
-    })
-})
+const call = (name: string, args: Schema.JsonObject) =>
+  Effect.sync((): Schema.Json => {
+    called.push(name)
+    return { name, sum: Number(args["a"]) + Number(args["b"]) }
+  })
+const tool = CodeRun.make({ timeoutMillis: 20_000 })
 const hasty = CodeRun.make({ timeoutMillis: 700, maxMemory: 32 })
 
-const run = (code: string) => World.call(tool, { code }, ToolContext.make())
+const run = (code: string) => World.call(tool, { code }, { ...ToolContext.make(), call })
 const runHasty = (code: string) => World.call(hasty, { code }, ToolContext.make())
 
 describe("code_run", () => {
@@ -27,6 +26,29 @@ describe("code_run", () => {
       'a {"b":1}\n[1,null,true]'
     )
     expect(await run("const x = 1")).toBe("undefined")
+  })
+
+  it("throws the failure of a call in the code, with its code", async () => {
+    const denied = () => Effect.fail(new ToolFailed({ message: "No.", code: "policy-denied" }))
+    const asked = { code: "return tool('add', {}).catch((error) => [error.message, error.code])" }
+    const context = { ...ToolContext.make(), call: denied }
+    expect(await World.call(CodeRun.make(), asked, context)).toBe('["No.","policy-denied"]')
+    const uncaught = { code: "await tool('add', {}); return 1" }
+    expect(await World.call(CodeRun.make(), uncaught, context)).toMatch(/^ToolFailed code-failed: .*No\./)
+  })
+
+  it("stops at 100 calls, and counts their time", async () => {
+    called.length = 0
+    const many =
+      "let n = 0; try { for (;;) { await tool('add', {}); n++ } } catch (error) { return [n, error.message] }"
+    expect(await run(many)).toMatch(/^\[100,".*more than 100 (?:tool )?calls/)
+    expect(called.length).toBe(100)
+    called.length = 0
+    let isStopped = false
+    const endless = () => Effect.onInterrupt(Effect.never, () => Effect.sync(() => void (isStopped = true)))
+    const context = { ...ToolContext.make(), call: endless }
+    expect(await World.call(hasty, { code: "await tool('add', {})" }, context)).toMatch(/^ToolFailed timeout/)
+    expect(isStopped).toBe(true)
   })
 
   it("calls tools, several at once", async () => {
@@ -95,7 +117,7 @@ describe("attacks on the sandbox", () => {
 
   it.each([
     ["busy loop", "for (;;);"],
-    ["loop of promises", "const f = () => Promise.resolve().then(f); await f()"],
+    ["loop of promises", "const f = () => void Promise.resolve().then(f); f(); await new Promise(() => {})"],
     ["a promise that never settles", "await new Promise(() => {})"],
     [
       "native sort",

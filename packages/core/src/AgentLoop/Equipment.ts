@@ -14,6 +14,7 @@ import type * as Workspace from "../Workspace.ts"
 import * as Bindings from "./Bindings.ts"
 import { failed, modelFailed, type Ended, type Leg } from "./Leg.ts"
 import * as Searching from "./Searching.ts"
+import type { Nested } from "./Transcript.ts"
 import * as ShownResult from "./ShownResult.ts"
 
 /** What the loop stands on. */
@@ -31,6 +32,8 @@ export interface Equipment {
   readonly tools: ReadonlyMap<string, Toolbox.Tool>
   /** Tools that the agent has found by search. */
   readonly found: Searching.Found
+  /** Calls that tools made themselves and that did not fail. */
+  readonly nested: Array<Nested>
   /** Built-in tools for working with other agents and for reading messages and results. */
   readonly isOwn: (tool: Toolbox.Tool) => boolean
   /** Tools that the author of the crew has listed for the agent or the task. */
@@ -100,6 +103,7 @@ export const make = (
           ...(leg.task.prompt === undefined ? {} : { prompt: leg.task.prompt }),
           ...equipped(leg, agent, tools, unoffered),
           found,
+          nested: [...leg.history.nested],
           listed: Bindings.listedIn(leg.plan, leg.task),
           policies,
           workspace: services.workspace.of(leg.executionId),

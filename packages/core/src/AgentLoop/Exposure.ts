@@ -23,7 +23,7 @@ export const of = (equipment: Equipment, conversation: Conversation): Seen => {
   for (const { trust } of leg.memories) from("memory", trust)
   if (leg.memories.length > 0 || leg.history.recalled !== undefined) privateData.add("memory")
   if ((leg.task.attachments ?? []).length > 0) privateData.add("attachments")
-  for (const { name } of conversation.results()) {
+  for (const { name } of [...conversation.results(), ...equipment.nested]) {
     const tool = toolOf(equipment, name)
     if (tool === undefined) continue
     if (isPrivate(tool)) privateData.add(name)

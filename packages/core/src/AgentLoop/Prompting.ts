@@ -253,6 +253,10 @@ export const unknownTool = (name: string, known: ReadonlyArray<string>): string 
   return `There is no tool "${name}". ${hint}${known.length === 0 ? "You have no tools." : `Your tools: ${known.join(", ")}.`}`
 }
 
+/** The result of a call that another tool makes and that would suspend the task. */
+export const waitsWithin = (tool: string): string =>
+  `The call to "${tool}" has to wait, for example for a person's approval, and was not made: call the tool directly, not from another one.`
+
 /** The result of a call that a policy denies. */
 export const policyDenied = (tool: string, reason: string): string =>
   `The call to "${tool}" was denied: ${reason} Do not repeat it; continue without it, or state that you need it.`

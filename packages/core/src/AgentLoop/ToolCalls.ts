@@ -30,6 +30,7 @@ import * as Repeats from "./Repeats.ts"
 import * as ShownResult from "./ShownResult.ts"
 import * as Suspension from "./Suspension.ts"
 import * as Transcript from "./Transcript.ts"
+import * as Trust from "./Trust.ts"
 import * as Turn from "./Turn.ts"
 
 type Call = Response.ToolCallPartEncoded
@@ -52,7 +53,7 @@ type Step =
       readonly context: ToolContext
       readonly decision?: Decision
     }
-  | { readonly _tag: "Wait"; readonly want: Suspension.Want }
+  | { readonly _tag: "Wait"; readonly want: Suspension.Want; readonly decision: Decision }
 
 /** What a call came to, and what its tool threw in this process. */
 interface Outcome extends Transcript.ToolOutcome {
@@ -125,7 +126,11 @@ const take = Effect.fnUntraced(function* ({ call, equipment, index, repeats, tur
   const repeat = repeats.find(call)
   const known = step._tag === "Make" && step.tool.cacheable === true && repeat?.isFailure === false ? repeat : undefined
   const outcome: Outcome =
-    step._tag === "Known" ? step.outcome : yield* execute(equipment.leg, turn, { call, known: known?.result }, step)
+    step._tag === "Known"
+      ? step.outcome
+      : step._tag === "Make" && known === undefined
+        ? yield* executeCalling({ call, equipment, index, turn }, step)
+        : yield* execute(equipment.leg, turn, { call, known: known?.result }, step)
   if (!Repeats.isRefused(repeat)) repeats.made(call, repeat, outcome)
   const isLooping = Repeats.isRefused(repeat) && Repeats.refuse(repeat)
   const answer: Prompting.ToolAnswer = {
@@ -140,7 +145,7 @@ const isKnown = ({ history }: Leg, turn: Turn.Turn, call: Call): boolean =>
   history.results.has(Transcript.callKey(turn.number, call.id))
 
 /** What ids of the asks, timers and tasks of a call begin with. */
-const baseOf = (leg: Leg, turn: Turn.Turn, index: number): string =>
+const baseOf = (leg: Leg, turn: Turn.Turn, index: number | string): string =>
   `${leg.task.id}/${answeredBy(leg, turn)}.${turn.number}.${index}`
 
 /** The run that recorded the answer, or will. */
@@ -148,8 +153,8 @@ const answeredBy = (leg: Leg, turn: Turn.Turn): number => leg.history.turns[turn
 
 interface Place {
   readonly call: Call
-  /** Among the calls of the turn. */
-  readonly index: number
+  /** Among the calls of the turn; of a call within another, that of both. */
+  readonly index: number | string
   /** Tasks that the calls before it add. */
   readonly adding: number
 }
@@ -183,6 +188,7 @@ const stepOf = Effect.fnUntraced(function* (
   const ready = Repair.ready(tool, sent as Schema.JsonObject)
   if (Result.isFailure(ready)) return ambiguous(ready.failure, sent as Schema.JsonObject)
   const params = ready.success
+  const trust = Trust.withNested(equipment, turn.trust)
   const context: ToolContext = {
     ...caller,
     tenant: leg.tenant,
@@ -192,7 +198,7 @@ const stepOf = Effect.fnUntraced(function* (
     workspace: equipment.workspace,
     callId: call.id,
     idempotencyKey: `${leg.executionId}/${caller.taskId}/${answeredBy(leg, turn)}/${turn.number}/${call.id}`,
-    ...(turn.trust === "agent" ? {} : { trust: turn.trust })
+    ...(trust === "agent" ? {} : { trust })
   }
   const { seen } = turn
   const decision = Deciding.of(equipment, tool, { args: params, seen })
@@ -201,7 +207,7 @@ const stepOf = Effect.fnUntraced(function* (
   if (tool.need === undefined && Approval.isFree(equipment, { id: base, tool, decision }))
     return { _tag: "Make", tool, args: params, context, decision }
   const approval = yield* Approval.of(equipment, { id: base, callId: call.id, tool, args: params, decision })
-  if (approval._tag === "Waiting") return { _tag: "Wait", want: approval.want }
+  if (approval._tag === "Waiting") return { _tag: "Wait", want: approval.want, decision }
   if (approval._tag === "Refused") return { _tag: "Refused", reason: approval.reason, args: params, decision }
   // A person may have edited the arguments, which are validated like those of the model.
   const approved = resolveArguments(tool, approval.args)
@@ -211,7 +217,7 @@ const stepOf = Effect.fnUntraced(function* (
   if (ofEdited.verdict === "deny") return denied(tool, args, ofEdited)
   const group = history.groups.get(key)?.find(({ signals }) => !Approval.isOf(base, signals[0]))
   const need = yield* Need.of(equipment, { base, tool, args, context, adding, group })
-  if (need._tag === "Waiting") return { _tag: "Wait", want: need.want }
+  if (need._tag === "Waiting") return { _tag: "Wait", want: need.want, decision }
   if (need._tag === "Refused") return { _tag: "Refused", reason: need.reason, args, decision }
   const met = need.met === undefined ? context : { ...context, met: need.met }
   return { _tag: "Make", tool, args, context: met, decision }
@@ -254,6 +260,52 @@ const startOf = ({ run, task }: Leg, turn: Turn.Turn, call: Call): Draft => ({
   tool: call.name
 })
 
+interface Executing {
+  readonly call: Call
+  readonly known?: string | undefined
+  /** The id of the call whose tool makes this one. */
+  readonly within?: string
+}
+
+/** Makes a call whose tool may call others. */
+const executeCalling = Effect.fnUntraced(function* (
+  { call: outer, equipment, index, turn }: Omit<Taking, "repeats">,
+  step: Extract<Step, { readonly _tag: "Make" }>
+): Effect.fn.Return<Outcome, Lost | EventLog.EventLogError> {
+  const { leg } = equipment
+  let count = 0
+  let unrecorded: Lost | EventLog.EventLogError | undefined
+  const make = Effect.fnUntraced(function* (name: string, args: Schema.JsonObject) {
+    const number = count++
+    const call: Call = { ...outer, id: `${outer.id}/${number}`, name, params: args }
+    const wanted = yield* stepOf(equipment, turn, { call, index: `${index}.${number}`, adding: 0 })
+    if (wanted._tag === "Known") return wanted.outcome
+    if (wanted._tag === "Make" && !wanted.tool.idempotent) yield* leg.record([startOf(leg, turn, call)])
+    const within = { call, within: outer.id }
+    if (wanted._tag !== "Wait") return yield* execute(leg, turn, within, wanted)
+    const { decision } = wanted
+    const refused = { _tag: "Refused", reason: Prompting.waitsWithin(name), args, code: "call-directly" } as const
+    return yield* execute(leg, turn, within, { ...refused, decision })
+  })
+  const call: NonNullable<ToolContext["call"]> = (name, args) =>
+    Effect.matchEffect(make(name, args), {
+      onFailure: (error) => {
+        unrecorded = error
+        return Effect.fail(new ToolFailed({ message: "The call could not be recorded." }))
+      },
+      onSuccess: ({ code, isFailure, result }) => {
+        if (!isFailure) {
+          equipment.nested.push({ name, result })
+          return Effect.succeed(result)
+        }
+        const message = Prompting.textOf(result)
+        return Effect.fail(new ToolFailed({ message, ...(code === undefined ? {} : { code }) }))
+      }
+    })
+  const outcome = yield* execute(leg, turn, { call: outer }, { ...step, context: { ...step.context, call } })
+  return unrecorded === undefined ? outcome : yield* Effect.fail(unrecorded)
+})
+
 /**
  * Makes one call, or refuses it, and records the result. `known`: the result of an earlier call
  * with the same arguments, as JSON.
@@ -261,7 +313,7 @@ const startOf = ({ run, task }: Leg, turn: Turn.Turn, call: Call): Draft => ({
 const execute = Effect.fnUntraced(function* (
   leg: Leg,
   turn: Turn.Turn,
-  { call, known }: { readonly call: Call; readonly known: string | undefined },
+  { call, known, within }: Executing,
   step: Extract<Step, { readonly _tag: "Make" | "Refused" }>
 ) {
   const startedAt = yield* Clock.currentTimeMillis
@@ -278,6 +330,7 @@ const execute = Effect.fnUntraced(function* (
       run: leg.run,
       turn: turn.number,
       callId: call.id,
+      ...(within === undefined ? {} : { within }),
       tool: call.name,
       arguments: step.args,
       result: outcome.result,

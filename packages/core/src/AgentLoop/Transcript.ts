@@ -24,6 +24,8 @@ export interface Transcript {
   readonly started: ReadonlySet<string>
   /** Tools that searches found, each with the turn whose search found it first. */
   readonly found: ReadonlyMap<string, number>
+  /** Calls that tools made, such as the code of `code_run`, and that did not fail. */
+  readonly nested: ReadonlyArray<Nested>
   /** Complaints by turn. */
   readonly rejections: ReadonlyMap<number, ExecutionEvent.OutputRejected>
   /** Verdicts by `verdictKey`. */
@@ -62,6 +64,12 @@ export interface Transcript {
   readonly activeMillis: number
 }
 
+/** A call that the model did not make itself, but whose result it may have seen. */
+export interface Nested {
+  readonly name: string
+  readonly result: Schema.Json
+}
+
 export interface Advice {
   readonly turn: number
   readonly text: string
@@ -76,6 +84,7 @@ export const empty: Transcript = {
   results: new Map(),
   started: new Set(),
   found: new Map(),
+  nested: [],
   rejections: new Map(),
   verdicts: new Map(),
   reviews: new Map(),
@@ -99,6 +108,7 @@ export const fromEvents = (events: ReadonlyArray<ExecutionEvent.ExecutionEvent>,
   const results = new Map<string, ToolOutcome>()
   const started = new Set<string>()
   const found = new Map<string, number>()
+  let nested: Array<Nested> = []
   const rejections = new Map<number, ExecutionEvent.OutputRejected>()
   const verdicts = new Map<string, ExecutionEvent.GuardrailJudged>()
   const reviews = new Map<number, ExecutionEvent.ReviewJudged>()
@@ -139,6 +149,7 @@ export const fromEvents = (events: ReadonlyArray<ExecutionEvent.ExecutionEvent>,
         break
       case "ToolCalled":
         results.set(callKey(event.turn, event.callId), event)
+        if (event.within !== undefined && !event.isFailure) nested.push({ name: event.tool, result: event.result })
         for (const name of Searching.namesIn(event)) if (!found.has(name)) found.set(name, event.turn)
         break
       case "OutputRejected":
@@ -166,6 +177,7 @@ export const fromEvents = (events: ReadonlyArray<ExecutionEvent.ExecutionEvent>,
           earlierRevisions = revisions
           for (const { verdict } of reviews.values()) if (verdict === "revise") earlierReviews++
           turns = []
+          nested = []
           for (const known of [results, started, found, rejections, verdicts, reviews, groups]) known.clear()
         }
         break
@@ -177,6 +189,7 @@ export const fromEvents = (events: ReadonlyArray<ExecutionEvent.ExecutionEvent>,
     results,
     started,
     found,
+    nested,
     rejections,
     verdicts,
     reviews,

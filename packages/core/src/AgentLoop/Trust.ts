@@ -17,8 +17,15 @@ export const of = (equipment: Equipment, conversation: Conversation): Origin => 
   for (const { trust: each } of leg.memories) trust = leastTrusted(trust, each)
   for (const { name, result } of conversation.results())
     trust = leastTrusted(trust, originOf(name, result, toolOf(equipment, name)?.origin))
-  return isTrusted(trust, "agent") ? "agent" : trust
+  return withNested(equipment, isTrusted(trust, "agent") ? "agent" : trust)
 }
+
+/** The less trusted one of this and of what tools were answered that called others. */
+export const withNested = (equipment: Equipment, trust: Origin): Origin =>
+  equipment.nested.reduce(
+    (least, { name, result }) => leastTrusted(least, originOf(name, result, toolOf(equipment, name)?.origin)),
+    trust
+  )
 
 const originOf = (name: string, result: unknown, declared: Origin | undefined): Origin => {
   // Its beginning was shown as the result of a different tool.

@@ -30,6 +30,7 @@ export class Call implements CallContext {
   readonly workspace: Files
   readonly trust?: Origin
   readonly met?: Met
+  readonly call?: NonNullable<ToolContext["call"]>
   /** What the wait came to, under the names that the functions of a tool know. */
   answer: unknown
   readonly tasks: Extract<Met, { _tag: "Tasks" }>["tasks"] | undefined
@@ -46,7 +47,8 @@ export class Call implements CallContext {
     this.callId = context.callId
     this.idempotencyKey = context.idempotencyKey
     this.workspace = context.workspace
-    const { met, trust, userId } = context
+    const { call, met, trust, userId } = context
+    if (call !== undefined) this.call = call
     if (userId !== undefined) this.userId = userId
     if (trust !== undefined) this.trust = trust
     if (met !== undefined) this.met = met

@@ -56,6 +56,13 @@ export interface ToolContext {
   readonly trust?: Origin
   /** What the call has waited for. */
   readonly met?: Met
+  /**
+   * Calls another tool of the agent: decided by the same policies, and recorded as a call within
+   * this one. A call that would wait, such as for a person's approval, is refused. A tool that is
+   * idempotent must make the same calls in the same order when it runs again. Absent: it cannot
+   * call tools here.
+   */
+  readonly call?: (tool: string, args: Schema.JsonObject) => Effect.Effect<Schema.Json, ToolError>
 }
 
 /**

@@ -3,6 +3,7 @@
  * code anywhere, even inside native operations such as sorting.
  */
 import { type ToolError } from "@crewline/core/Toolbox"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -49,9 +50,16 @@ const load = (): Promise<Engine> =>
 
 /** Runs the body of an async function. */
 export const run = (code: string, options: Options): Effect.Effect<End> =>
-  Effect.flatMap(Effect.promise(load), (engine) => inThread(engine, code, options))
+  Effect.flatMap(Effect.all([Effect.promise(load), Effect.context<never>()]), ([engine, context]) =>
+    inThread(engine, code, { ...options, context })
+  )
 
-const inThread = (engine: Engine, code: string, options: Options): Effect.Effect<End> =>
+/** The tenant of the calls, among others, is in the context. */
+interface InContext extends Options {
+  readonly context: Context.Context<never>
+}
+
+const inThread = (engine: Engine, code: string, options: InContext): Effect.Effect<End> =>
   Effect.callback<End>((resume) => {
     const { maxMemory, timeoutMillis } = options
     const settings: Thread.Settings = { ...engine, code, maxBytes: maxMemory * 1024 * 1024 }
@@ -75,8 +83,7 @@ const inThread = (engine: Engine, code: string, options: Options): Effect.Effect
       if (isOver) return
       isOver = true
       clearTimeout(timer)
-      calls.stop()
-      void worker.terminate().then(
+      void Promise.all([calls.stop(), worker.terminate()]).then(
         () => resume(Effect.succeed(ended)),
         () => resume(Effect.succeed(ended))
       )
@@ -110,8 +117,7 @@ const inThread = (engine: Engine, code: string, options: Options): Effect.Effect
     })
     return Effect.promise(async () => {
       clearTimeout(timer)
-      calls.stop()
-      await worker.terminate()
+      await Promise.all([calls.stop(), worker.terminate()])
     })
   })
 
@@ -119,34 +125,36 @@ const exceeded = (maxMemory: number): string => `The code needed more than ${max
 
 /** The tools that the code calls. */
 class Calls {
-  readonly #options: Options
+  readonly #options: InContext
   readonly #reply: (reply: Thread.Reply) => void
   readonly #running = new Set<Fiber.Fiber<Schema.Json, ToolError>>()
   #made = 0
 
-  constructor(options: Options, reply: (reply: Thread.Reply) => void) {
+  constructor(options: InContext, reply: (reply: Thread.Reply) => void) {
     this.#options = options
     this.#reply = reply
   }
 
   make({ args, id, name }: Extract<Thread.Message, { readonly _tag: "Call" }>): void {
-    const refuse = (value: string) => this.#reply({ id, isFailure: true, value })
+    const refuse = (value: string, code?: string) =>
+      this.#reply({ id, isFailure: true, value, ...(code === undefined ? {} : { code }) })
     if (this.#made++ >= maxCalls) return refuse(`The code made more than ${maxCalls} calls.`)
     const parsed = parse(args)
     if (!Predicate.isReadonlyObject(parsed)) return refuse("The arguments of a tool must be an object.")
     // A parsed value is JSON.
-    const fiber = Effect.runFork(this.#options.call(name, parsed as Schema.JsonObject))
+    const fiber = Effect.runForkWith(this.#options.context)(this.#options.call(name, parsed as Schema.JsonObject))
     this.#running.add(fiber)
     fiber.addObserver((exit) => {
       this.#running.delete(fiber)
       if (Exit.isSuccess(exit)) return this.#reply({ id, isFailure: false, value: JSON.stringify(exit.value) })
       const error = exit.cause.reasons.find((reason) => reason._tag === "Fail")
-      refuse(error === undefined ? "The tool failed." : error.error.message)
+      refuse(error === undefined ? "The tool failed." : error.error.message, error?.error.code)
     })
   }
 
-  stop(): void {
-    for (const fiber of this.#running) Effect.runFork(Fiber.interrupt(fiber))
+  /** Interrupts the calls that still run, and waits for their end. */
+  async stop(): Promise<void> {
+    await Effect.runPromise(Fiber.interruptAll(this.#running))
   }
 }
 

@@ -19,6 +19,8 @@ export type Message =
 export interface Reply {
   readonly id: number
   readonly isFailure: boolean
+  /** Why the call failed, for programs. */
+  readonly code?: string
   /** JSON of the result, or a message. */
   readonly value: string
 }
@@ -73,12 +75,15 @@ export const main = async (load: (url: string) => Promise<typeof import("quickjs
         return vm.undefined
       })
     )
-    parentPort!.on("message", ({ id, isFailure, value }: Reply) => {
+    parentPort!.on("message", ({ code, id, isFailure, value }: Reply) => {
       const deferred = pending.get(id)
       pending.delete(id)
       if (deferred === undefined) return
-      if (isFailure) deferred.reject(vm.newError(new Error(value)))
-      else deferred.resolve(vm.newString(value))
+      if (isFailure) {
+        const error = vm.newError(new Error(value))
+        if (code !== undefined) vm.setProp(error, "code", vm.newString(code))
+        deferred.reject(error)
+      } else deferred.resolve(vm.newString(value))
       vm.executePendingJobs()
     })
     // The functions that call the host are made inaccessible before the code starts.
