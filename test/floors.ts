@@ -124,13 +124,14 @@ export const floors: { readonly [name: string]: Floors } = {
       "FileSearch",
       "FileWrite",
       "HttpRequest",
+      "OpenApi",
       "WebFetch",
       "WebSearch"
     ],
     // Files as tables.
     ["Data"],
     // How tools are made, and reach files and the network.
-    ["BuiltIn", "FileAccess", "GuardedDirectory", "Media", "Network"]
+    ["BuiltIn", "FileAccess", "GuardedDirectory", "Hosts", "Media", "Network"]
   ],
   words: [["index"], ["Words"]],
   "memory-pg": [
@@ -174,6 +175,8 @@ export const floors: { readonly [name: string]: Floors } = {
       "MemoryAccess",
       "RateLimits",
       "TenantBudgets",
+      "ToolPolicies",
+      "ToolRegistry",
       "ToolSecrets"
     ],
     ["Listener", "ResourceStore"],
@@ -191,6 +194,8 @@ export const floors: { readonly [name: string]: Floors } = {
       "Queue",
       "Retention",
       "Secret",
+      "ToolTrial",
+      "ToolView",
       "Watchdog",
       "YoungGeneration"
     ]

@@ -6,7 +6,8 @@
  *
  * If no rule matches, calls of tools that the author of the crew has listed are allowed. In
  * generated crews, and for tools that only a model has listed, calls that do more than read require
- * approval. So do calls that could send private data out of a task that has read untrusted text.
+ * approval. So do calls that could send private data out of a task that has read untrusted text,
+ * and calls of a tool whose definition has changed since the execution started.
  */
 import * as Schema from "effect/Schema"
 import * as JsonSchemaValidator from "./JsonSchemaValidator.ts"
@@ -85,6 +86,8 @@ export interface Circumstances {
   readonly isListed: boolean
   /** The crew was generated: no person has reviewed its list of tools. */
   readonly isGenerated: boolean
+  /** The tool is not the one that the execution was started with. */
+  readonly isChanged?: boolean
   readonly exposure: Exposure
 }
 
@@ -94,9 +97,10 @@ export const Decision = Schema.Struct({
   /**
    * The basis of the decision: a `rule`; no matching rule (`no-rule`); the `author` of the crew,
    * who lists the tool; the kind of a tool that no author has listed (`unlisted`) or of a
-   * `generated` crew; or the data that the task has read (`exposure`).
+   * `generated` crew; the data that the task has read (`exposure`); or a definition of the tool
+   * that has changed since the execution started (`definition`).
    */
-  by: Schema.Literals(["rule", "no-rule", "author", "unlisted", "generated", "exposure"]),
+  by: Schema.Literals(["rule", "no-rule", "author", "unlisted", "generated", "exposure", "definition"]),
   reason: Schema.String
 })
 export interface Decision extends Schema.Schema.Type<typeof Decision> {}
@@ -173,8 +177,8 @@ const matches = (rule: Rule, call: Call, verdict: Decision["verdict"]): boolean 
   return violations.length === 0
 }
 
-/** `*` matches any characters; all other characters match themselves. */
-const isNamed = (pattern: string, tool: string): boolean => {
+/** Whether a pattern matches a tool. `*` matches any characters; others match themselves. */
+export const isNamed = (pattern: string, tool: string): boolean => {
   if (!pattern.includes("*")) return pattern === tool
   const [first = "", ...rest] = pattern.split("*")
   if (!tool.startsWith(first)) return false
@@ -188,7 +192,14 @@ const isNamed = (pattern: string, tool: string): boolean => {
   return tool.length - at >= last.length && tool.endsWith(last)
 }
 
-const byCircumstances = ({ kind }: Call, { exposure, isGenerated, isListed }: Circumstances): Decision => {
+const byCircumstances = (
+  { kind }: Call,
+  { exposure, isChanged = false, isGenerated, isListed }: Circumstances
+): Decision => {
+  if (isChanged) {
+    const reason = "The definition of the tool has changed since the execution started."
+    return { verdict: "ask", by: "definition", reason }
+  }
   const { leadsOut, privateData, untrustedText } = exposure
   if (leadsOut && privateData.length > 0 && untrustedText.length > 0) {
     const reason = `The task has read data that may be private (${few(privateData)}) and text that cannot be trusted (${few(untrustedText)}), and this call could send data out.`

@@ -35,6 +35,15 @@ export class UnknownTool extends Schema.TaggedError<UnknownTool>()("UnknownTool"
   }
 }
 
+/** The tools of the tenant cannot be read; no call is made until they can. */
+export class ToolsUnavailable extends Schema.TaggedError<ToolsUnavailable>()("ToolsUnavailable", {
+  description: Schema.String
+}) {
+  override get message() {
+    return `The tools of the tenant cannot be read: ${this.description}`
+  }
+}
+
 /** The policy of the tenant cannot be read; no call is made until it can. */
 export class PolicyUnavailable extends Schema.TaggedError<PolicyUnavailable>()("PolicyUnavailable", {
   description: Schema.String
@@ -47,21 +56,34 @@ export class PolicyUnavailable extends Schema.TaggedError<PolicyUnavailable>()("
 export class Toolbox extends Context.Service<
   Toolbox,
   {
-    readonly list: Effect.Effect<ReadonlyArray<Tool>>
-    readonly get: (name: string) => Effect.Effect<Tool, UnknownTool>
+    /** The tools of the current tenant. */
+    readonly list: Effect.Effect<ReadonlyArray<Tool>, ToolsUnavailable>
+    readonly get: (name: string) => Effect.Effect<Tool, UnknownTool | ToolsUnavailable>
     /**
-     * The policy of the current tenant, which applies regardless of what its crews declare. Absent:
-     * none.
+     * The policies of the current tenant, which all apply regardless of what its crews declare.
+     * Absent: none.
      */
-    readonly policy?: Effect.Effect<Policy | undefined, PolicyUnavailable>
+    readonly policy?: Effect.Effect<Policy | ReadonlyArray<Policy> | undefined, PolicyUnavailable>
   }
 >()("@crewline/core/Toolbox") {}
+
+/** The same tools for every tenant. */
+export interface FixedToolbox {
+  readonly list: Effect.Effect<ReadonlyArray<Tool>>
+  readonly get: (name: string) => Effect.Effect<Tool, UnknownTool>
+}
+
+/** The policies of the current tenant. */
+export const policies = ({ policy }: Toolbox["Service"]): Effect.Effect<ReadonlyArray<Policy>, PolicyUnavailable> =>
+  policy === undefined
+    ? Effect.succeed([])
+    : Effect.map(policy, (found) => (found === undefined ? [] : "length" in found ? found : [found]))
 
 /**
  * A toolbox of these tools, in this order. Two tools of one name are a mistake that throws a
  * `TypeError`.
  */
-export const make = (tools: ReadonlyArray<Tool>): Toolbox["Service"] => {
+export const make = (tools: ReadonlyArray<Tool>): FixedToolbox => {
   const byName = new Map<string, Tool>()
   for (const tool of tools) {
     if (byName.has(tool.name)) throw new TypeError(`There are two tools with the name "${tool.name}": rename one.`)

@@ -24,14 +24,14 @@ export interface Prepared {
 
 export const prepare = Effect.fn("CrewGeneration.prepare")(function* (
   request: Generator.Request
-): Effect.fn.Return<Prepared, Toolbox.PolicyUnavailable, Toolbox.Toolbox | Llm.Llm> {
+): Effect.fn.Return<Prepared, Toolbox.ToolsUnavailable | Toolbox.PolicyUnavailable, Toolbox.Toolbox | Llm.Llm> {
   const toolbox = yield* Toolbox.Toolbox
   const llm = yield* Llm.Llm
-  const policy = yield* toolbox.policy ?? Effect.undefined
+  const policies = yield* Toolbox.policies(toolbox)
   // A reference that leads nowhere is reported by the task that needs it.
   const model = yield* Effect.option(llm.resolve(request.constraints?.models?.[0] ?? request.model))
   const rates = Option.isSome(model) ? Prices.find(model.value.reference) : undefined
-  const { facts, ...made } = Generator.make(request, { tools: yield* toolbox.list, policy, rates })
+  const { facts, ...made } = Generator.make(request, { tools: yield* toolbox.list, policies, rates })
   const inputs = Object.entries(facts.inputs)
   return { ...made, withoutDefault: inputs.flatMap(([name, input]) => (input.default === undefined ? [name] : [])) }
 })

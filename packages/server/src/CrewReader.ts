@@ -19,7 +19,7 @@ import * as References from "./CrewReader/References.ts"
 import * as StoredCrews from "./CrewReader/StoredCrews.ts"
 import { AgentStore } from "./ResourceStore/Agents.ts"
 import { CrewStore } from "./ResourceStore/Crews.ts"
-import type * as ResourceStore from "./ResourceStore.ts"
+import * as ResourceStore from "./ResourceStore.ts"
 
 /** A crew that can run, and what is stored of it. */
 export interface Read {
@@ -52,7 +52,10 @@ const make = Effect.gen(function* () {
   const toolbox = yield* Toolbox.Toolbox
   const known = new StoredCrews.StoredCrews()
 
-  const toolNames = Effect.map(toolbox.list, (tools) => tools.map(({ name }) => name))
+  const toolNames = toolbox.list.pipe(
+    Effect.map((tools) => tools.map(({ name }) => name)),
+    Effect.mapError(({ message }) => ResourceStore.unavailable("CrewReader.tools", message))
+  )
 
   const findAgent = (id: string, known?: ResourceStore.Stored<AgentBody>) =>
     Effect.catch(agents.get(id, known), (error) =>

@@ -39,6 +39,9 @@ import * as ProviderModels from "./ProviderModels.ts"
 import * as ProviderStore from "./ResourceStore/Providers.ts"
 import * as SecretStore from "./ResourceStore/Secrets.ts"
 import * as TenantEmbedder from "./TenantEmbedder.ts"
+import * as ToolApiStore from "./ResourceStore/ToolApis.ts"
+import * as ToolPolicies from "./ToolPolicies.ts"
+import * as ToolRegistry from "./ToolRegistry.ts"
 import * as ToolSecrets from "./ToolSecrets.ts"
 import * as Queue from "./Queue.ts"
 import * as Retention from "./Retention.ts"
@@ -109,6 +112,8 @@ export type Services =
   | SecretStore.SecretStore
   | Llm.Llm
   | Toolbox
+  | ToolPolicies.ToolPolicies
+  | ToolRegistry.ToolRegistry
   | Workspace.Workspace
   | Database.Database
   | Dependencies.Dependencies
@@ -154,8 +159,13 @@ export const layer = <LE, TE>(options: Options<LE, TE>) =>
       const sealed = Layer.mergeAll(ProviderStore.layer, SecretStore.layer).pipe(
         Layer.provide(MasterKeys.layer(options.masterKeys))
       )
-      const toolbox = ToolSecrets.guarded(options.toolbox).pipe(Layer.provide(ToolSecrets.layer))
-      const stores = Layer.mergeAll(CrewStore.layer, AgentStore.layer, sealed).pipe(Layer.provideMerge(database))
+      const toolbox = ToolSecrets.guarded(ToolRegistry.toolbox(options.toolbox)).pipe(
+        Layer.provideMerge(Layer.mergeAll(ToolRegistry.layer, ToolPolicies.layer)),
+        Layer.provide(ToolSecrets.layer)
+      )
+      const stores = Layer.mergeAll(CrewStore.layer, AgentStore.layer, ToolApiStore.layer, sealed).pipe(
+        Layer.provideMerge(database)
+      )
       const logOnly = PgEventLog.layerWith({ listens: options.follows ?? true })
       const dependencies = Dependencies.layer.pipe(Layer.provide(Queue.probe(choice)))
       const stored = Dependencies.layerWatched(broadcast === undefined ? logOnly : Layer.provide(logOnly, broadcast))

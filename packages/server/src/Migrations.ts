@@ -18,7 +18,8 @@ export const migrations: ReadonlyArray<Migrations.Migration> = [
   { id: 3, name: "audit", sql: Sql.audit },
   { id: 4, name: "secrets", sql: Sql.secrets },
   { id: 5, name: "all-tenants", sql: Sql.allTenants },
-  { id: 6, name: "bounded", sql: Sql.bounded }
+  { id: 6, name: "bounded", sql: Sql.bounded },
+  { id: 7, name: "registered-tools", sql: Sql.registeredTools }
 ]
 
 /** Applies this package's migrations; answers the names of those applied now. */

@@ -70,6 +70,10 @@ export const storageFailed = (operation: string, error: SqlError): StoreError =>
     })
   })
 
+/** What a store needs cannot be read now. */
+export const unavailable = (operation: string, description: string): StoreError =>
+  new StoreError({ operation, reason: new EventLog.Unavailable({ description, isRetryable: true }) })
+
 interface Heading {
   readonly id: string
   /** From 1, raised by every change. */
@@ -128,7 +132,7 @@ export interface ResourceStore<Body, Summary> {
 export interface Options<Body, Summary> {
   /** For the names of operations in errors and traces. */
   readonly name: string
-  readonly table: "crewline_crew" | "crewline_agent" | "crewline_llm_provider" | "crewline_secret"
+  readonly table: "crewline_crew" | "crewline_agent" | "crewline_llm_provider" | "crewline_secret" | "crewline_tool_api"
   /** Of the ids: `crew` makes `crew_…`. */
   readonly prefix: string
   /** The column by which resources are found, besides their id. */

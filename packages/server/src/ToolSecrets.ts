@@ -11,10 +11,20 @@ import type * as Redacted from "effect/Redacted"
 import * as Blanking from "./Blanking.ts"
 import { SecretStore } from "./ResourceStore/Secrets.ts"
 
-/** The secrets given to the current call, by name; undefined: no call is running. */
-const Given: Context.Reference<Map<string, Redacted.Redacted> | undefined> = Context.Reference<
-  Map<string, Redacted.Redacted> | undefined
->("@crewline/server/ToolSecrets/Given", { defaultValue: () => undefined })
+/** A secret, or a form of it, and its name. */
+type Given = Array<readonly [name: string, value: Redacted.Redacted]>
+
+/** The secrets given to the current call; undefined: no call is running. */
+const Given: Context.Reference<Given | undefined> = Context.Reference<Given | undefined>(
+  "@crewline/server/ToolSecrets/Given",
+  { defaultValue: () => undefined }
+)
+
+/** A form of the secret that the current call sends, such as an encoded one, is redacted, too. */
+export const disclosing = (name: string, value: Redacted.Redacted): Effect.Effect<void> =>
+  Effect.map(Given, (given) => {
+    given?.push([name, value])
+  })
 
 /** The secrets of the current tenant. */
 export const layer: Layer.Layer<Secrets.Secrets, never, SecretStore> = Layer.effect(
@@ -30,16 +40,15 @@ export const layer: Layer.Layer<Secrets.Secrets, never, SecretStore> = Layer.eff
           })
         )
         if (value === undefined) return yield* new Secrets.UnknownSecret({ name })
-        const given = yield* Given
-        given?.set(name, value)
+        yield* disclosing(name, value)
         return value
       })
     })
   )
 )
 
-const blanking = (given: ReadonlyMap<string, Redacted.Redacted>): Blanking.Blank => {
-  const blanks = [...given].flatMap(([name, value]) => Blanking.of(value, `[secret ${name}]`) ?? [])
+const blanking = (given: Given): Blanking.Blank => {
+  const blanks = given.flatMap(([name, value]) => Blanking.of(value, `[secret ${name}]`) ?? [])
   return (value) => blanks.reduce((clean, blank) => blank(clean), value)
 }
 
@@ -47,12 +56,12 @@ const guard = (tool: Toolbox.Tool): Toolbox.Tool => ({
   ...tool,
   execute: (args, context) =>
     Effect.suspend(() => {
-      const given = new Map<string, Redacted.Redacted>()
+      const given: Given = []
       return tool.execute(args, context).pipe(
         Effect.mapBoth({
-          onSuccess: (result) => (given.size === 0 ? result : blanking(given)(result)),
+          onSuccess: (result) => (given.length === 0 ? result : blanking(given)(result)),
           onFailure: (error) => {
-            if (given.size === 0) return error
+            if (given.length === 0) return error
             // Its cause may hold anything.
             const message = blanking(given)(error.message)
             const code = error.code === undefined ? {} : { code: error.code }

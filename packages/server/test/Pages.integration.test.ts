@@ -24,7 +24,9 @@ import * as Keys from "../src/ResourceStore/Keys.ts"
 import * as MasterKeys from "../src/ResourceStore/MasterKeys.ts"
 import * as Providers from "../src/ResourceStore/Providers.ts"
 import * as Secrets from "../src/ResourceStore/Secrets.ts"
+import * as ToolApis from "../src/ResourceStore/ToolApis.ts"
 import * as TenantBudgets from "../src/TenantBudgets.ts"
+import * as ToolPolicies from "../src/ToolPolicies.ts"
 
 const { missing } = PostgresServer
 if (missing !== undefined) console.warn(`Skipped: ${missing}`)
@@ -38,6 +40,8 @@ const stores = Layer.mergeAll(
   Keys.layer,
   Providers.layer,
   Secrets.layer,
+  ToolApis.layer,
+  ToolPolicies.layer,
   TenantBudgets.layer({ standard: { day: { tokens: 1_000 } } })
 ).pipe(Layer.provideMerge(masterKey), Layer.provideMerge(Migrations.layer))
 
@@ -51,6 +55,8 @@ const stored = (table: string, columns = "", values = "") =>
 const fill = [
   stored("crew"),
   stored("agent"),
+  stored("tool_api"),
+  `insert into crewline_tool_policy (tenant, body) select 'tenant ' || n, '{}' from generate_series(1, 6000) n`,
   stored("llm_provider", ", api_key, api_key_master", ", 'sealed', (select id from master)"),
   stored("secret", ", sealed, sealed_master", ", 'sealed', (select id from master)"),
   `insert into crewline_key (tenant, id, name, role, prefix, hash, created_by)
@@ -69,6 +75,7 @@ const emptied = `update pg_class set reltuples = 1, relpages = 10000
 
 const crew = { name: "name 3000", agents: {}, tasks: {} }
 const provider = { name: "name 3000", kind: "ollama" } as const
+const api = { name: "name 3000", hosts: [], operations: [] }
 const agent = { name: "name 3000", role: "r", goal: "g" }
 const principal = { ...Principal.local, tenant: "t" }
 const periods = ["tenant:t, period 3000", "tenant:t, period 3002"]
@@ -91,7 +98,10 @@ const operations = Effect.gen(function* () {
   const secrets = yield* Secrets.SecretStore
   const tickets = yield* Tickets.make
 
-  const named = { crew: crews, agent: agents, provider: providers, secret: secrets }
+  const apis = yield* ToolApis.ToolApiStore
+  const policies = yield* ToolPolicies.ToolPolicies
+
+  const named = { crew: crews, agent: agents, provider: providers, secret: secrets, tool_api: apis }
   const reads = Object.entries(named).flatMap(([kind, store]): ReadonlyArray<Operation> => {
     const id = `${kind === "provider" ? "llm_provider" : kind}_00003000`
     return [
@@ -126,6 +136,7 @@ const operations = Effect.gen(function* () {
     ["entries of an actor on a day", audit.list({ ...page, actor: "a500", since: day(3), until: day(2) }), 20],
     ["search for old entries", audit.prune(Duration.days(90)), 40],
     ["budget", budgets.get, 20],
+    ["tool policy", policies.get, 12],
     ["ticket that is taken", tickets.take(Redacted.make("hash")), 12],
     ["ticket", tickets.make(principal), 60],
     ["note that a key was used", keys.noteUse(["prefix 3000"]), 30],
@@ -141,6 +152,10 @@ const operations = Effect.gen(function* () {
       secrets.replace("secret_00003000", { name: "name 3000" }, { value: Redacted.make("v") }),
       30
     ],
+    ["replacement of an API", apis.replace("tool_api_00003000", api), 30],
+    ["new API", apis.create({ ...api, name: "new" }), 30],
+    ["deletion of an API", apis.remove("tool_api_00003000"), 20],
+    ["new tool policy", policies.set({ deny: ["a"] }), 30],
     ["new crew", crews.create(crew), 30],
     ["new agent", agents.create(agent), 30],
     ["deletion of a crew", crews.remove("crew_00003000"), 20],

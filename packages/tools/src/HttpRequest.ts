@@ -7,6 +7,7 @@ import type * as Toolbox from "@crewline/core/Toolbox"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as BuiltIn from "./BuiltIn.ts"
+import * as Hosts from "./Hosts.ts"
 import * as Media from "./Media.ts"
 import type { Answer, Network } from "./Network.ts"
 
@@ -61,14 +62,11 @@ const withType = (
 }
 
 const permitted = (host: string, hosts: ReadonlyArray<string>): Effect.Effect<void, ToolError> => {
-  if (hosts.some((pattern) => covers(pattern.toLowerCase(), host.toLowerCase().replace(/\.$/, "")))) return Effect.void
+  if (Hosts.cover(hosts, host)) return Effect.void
   const known = hosts.length === 0 ? "no host is listed" : `listed: ${hosts.join(", ")}`
   const message = `The host ${host} is not allowed for http_request (${known}). The operator lists allowed hosts in CREWLINE_HTTP_HOSTS.`
   return Effect.fail(new ToolFailed({ message, code: "policy-denied" }))
 }
-
-const covers = (pattern: string, host: string): boolean =>
-  pattern === "*" || pattern === host || (pattern.startsWith("*.") && host.endsWith(pattern.slice(1)))
 
 const shownHeaders = ["content-type", "location", "retry-after", "etag", "link"]
 

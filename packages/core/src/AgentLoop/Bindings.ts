@@ -9,11 +9,11 @@ import type * as Policy from "../Policy.ts"
 export const policiesOf = (
   plan: Plan.Plan,
   task: Plan.PlannedTask,
-  tenant: Policy.Policy | undefined
+  tenant: ReadonlyArray<Policy.Policy>
 ): ReadonlyArray<Policy.Scoped> => {
   const agent = plan.agents[task.agent]?.policy
   return [
-    ...(tenant === undefined ? [] : [{ scope: "tenant" as const, ...tenant }]),
+    ...tenant.map((policy) => ({ scope: "tenant" as const, ...policy })),
     ...(plan.policy === undefined ? [] : [{ scope: "crew" as const, ...plan.policy }]),
     ...(agent === undefined ? [] : [{ scope: "agent" as const, name: task.agent, ...agent }]),
     ...(task.policies ?? [])

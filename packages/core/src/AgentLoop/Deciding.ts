@@ -1,23 +1,23 @@
 /** Decides whether a call of a task is made, by all policies that apply to the task. */
 import type * as Schema from "effect/Schema"
 import * as Policy from "../Policy.ts"
-import type { Tool } from "../Toolbox.ts"
 import type { Equipment } from "./Equipment.ts"
 import * as Exposure from "./Exposure.ts"
+import type { Present } from "./Present.ts"
 
 /** The decision about a call with these arguments. */
 export const of = (
-  { found, isOwn, leg, listed, policies }: Equipment,
-  tool: Tool,
+  { found, isOwn, leg, listed }: Equipment,
+  { isChanged, policies, tool }: Present,
   { args, seen }: { readonly args: Schema.JsonObject; readonly seen: () => Exposure.Seen }
 ): Policy.Decision => {
   const call = { tool: tool.name, kind: tool.kind ?? Policy.defaultKind, arguments: args }
   const isListed = isOwn(tool) || listed.has(tool.name) || (found.has(tool.name) && isAllowed(call, policies))
   const isGenerated = leg.plan.generated === true && !isOwn(tool)
   const leadsOut = !isOwn(tool) && Exposure.leadsOut(tool)
-  if (policies.length === 0 && isListed && !isGenerated && !leadsOut) return Policy.listed
+  if (policies.length === 0 && isListed && !isGenerated && !leadsOut && !isChanged) return Policy.listed
   const exposure = leadsOut ? { ...seen(), leadsOut } : unexposed
-  return Policy.decide(call, policies, { isListed, isGenerated, exposure })
+  return Policy.decide(call, policies, { isListed, isGenerated, isChanged, exposure })
 }
 
 const unexposed: Policy.Exposure = { privateData: [], untrustedText: [], leadsOut: false }

@@ -9,7 +9,7 @@ import type * as Llm from "../Llm.ts"
 import { Coworkers, Delegation, Excerpt } from "../Manager.ts"
 import type * as Plan from "../Plan.ts"
 import type * as Policy from "../Policy.ts"
-import type * as Toolbox from "../Toolbox.ts"
+import * as Toolbox from "../Toolbox.ts"
 import type * as Workspace from "../Workspace.ts"
 import * as Bindings from "./Bindings.ts"
 import { failed, modelFailed, type Ended, type Leg } from "./Leg.ts"
@@ -38,6 +38,8 @@ export interface Equipment {
   readonly isOwn: (tool: Toolbox.Tool) => boolean
   /** Tools that the author of the crew has listed for the agent or the task. */
   readonly listed: ReadonlySet<string>
+  /** Tools and policies of the tenant, which may change while the leg runs. */
+  readonly toolbox: Toolbox.Toolbox["Service"]
   readonly policies: ReadonlyArray<Policy.Scoped>
   /** Results that were truncated for the model. */
   readonly cut: ShownResult.Cut
@@ -83,7 +85,7 @@ export const make = (
       Effect.succeed(
         error._tag === "UnknownTool"
           ? failed("unknown-tool", error.message, { isRetryable: false })
-          : failed("policy-unavailable", error.message, { isRetryable: true, keepsTurns: true })
+          : failed(unavailable[error._tag], error.message, { isRetryable: true, keepsTurns: true })
       ),
     onSuccess: ({ found, policies, tools }) => {
       if (leg.limits !== undefined && services.llm.enforcesLimits !== true)
@@ -105,6 +107,7 @@ export const make = (
           found,
           nested: [...leg.history.nested],
           listed: Bindings.listedIn(leg.plan, leg.task),
+          toolbox: services.toolbox,
           policies,
           workspace: services.workspace.of(leg.executionId),
           limits: leg.limits,
@@ -116,6 +119,8 @@ export const make = (
       })
     }
   })
+
+const unavailable = { ToolsUnavailable: "tools-unavailable", PolicyUnavailable: "policy-unavailable" } as const
 
 const leavingRoom = (limits: ReadonlyArray<Limits.Scoped> | undefined, leavesRoomFor: number) =>
   limits?.map((limit) => (limit.onExceeded === "finish" ? { ...limit, leavesRoomFor } : limit))
@@ -169,7 +174,7 @@ const withTool = (
 const bound = Effect.fnUntraced(function* (toolbox: Toolbox.Toolbox["Service"], leg: Leg) {
   const { history, memoryTools, plan, task } = leg
   const found = yield* Searching.again(toolbox, history.found)
-  const policies = Bindings.policiesOf(plan, task, yield* toolbox.policy ?? Effect.undefined)
+  const policies = Bindings.policiesOf(plan, task, yield* Toolbox.policies(toolbox))
   const tools = new Map<string, Toolbox.Tool>()
   for (const name of task.tools)
     tools.set(

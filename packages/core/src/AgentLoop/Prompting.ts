@@ -257,6 +257,9 @@ export const unknownTool = (name: string, known: ReadonlyArray<string>): string 
 export const waitsWithin = (tool: string): string =>
   `The call to "${tool}" has to wait, for example for a person's approval, and was not made: call the tool directly, not from another one.`
 
+/** The result of a call whose tool was removed, or of which it is unknown whether it is allowed. */
+export const unavailableTool = (tool: string, reason: string): string => `The call of "${tool}" was not made: ${reason}`
+
 /** The result of a call that a policy denies. */
 export const policyDenied = (tool: string, reason: string): string =>
   `The call to "${tool}" was denied: ${reason} Do not repeat it; continue without it, or state that you need it.`

@@ -9,7 +9,14 @@ import { searchTool } from "../Agent.ts"
 import type * as ExecutionEvent from "../ExecutionEvent.ts"
 import * as Policy from "../Policy.ts"
 import * as Tool from "../Tool.ts"
-import { type Tool as AnyTool, type Toolbox, ToolRetry } from "../Toolbox.ts"
+import {
+  type Tool as AnyTool,
+  type Toolbox,
+  type ToolError,
+  ToolFailed,
+  ToolRetry,
+  type ToolsUnavailable
+} from "../Toolbox.ts"
 import * as ToolSearch from "../ToolSearch.ts"
 
 /** The maximum number of tools that one search returns. */
@@ -47,8 +54,8 @@ export const tool = ({ found, policies, toolbox }: Options): AnyTool =>
     kind: "read",
     source: "built-in",
     origin: "agent",
-    execute: ({ query }, { turn }): Effect.Effect<Schema.Json, ToolRetry> =>
-      Effect.flatMap(toolbox.list, (all) => {
+    execute: ({ query }, { turn }): Effect.Effect<Schema.Json, ToolError> =>
+      Effect.flatMap(Effect.mapError(toolbox.list, notListed), (all) => {
         const callable = all.filter(
           ({ kind = Policy.defaultKind, name }) => !Policy.refusesAll({ tool: name, kind }, policies)
         )
@@ -60,14 +67,19 @@ export const tool = ({ found, policies, toolbox }: Options): AnyTool =>
       })
   })
 
+const notListed = ({ message }: ToolsUnavailable): ToolFailed => new ToolFailed({ message, code: "tools-unavailable" })
+
 /** Tools that earlier runs have found and that are still in the toolbox. */
-export const again = (toolbox: Toolbox["Service"], known: ReadonlyMap<string, number>): Effect.Effect<Found> =>
+export const again = (
+  toolbox: Toolbox["Service"],
+  known: ReadonlyMap<string, number>
+): Effect.Effect<Found, ToolsUnavailable> =>
   Effect.map(
     Effect.forEach(known, ([name, turn]) =>
-      Effect.match(toolbox.get(name), {
-        onFailure: () => [],
-        onSuccess: (each) => [[name, { tool: each, turn }] as const]
-      })
+      toolbox.get(name).pipe(
+        Effect.map((each) => [[name, { tool: each, turn }] as const]),
+        Effect.catchTag("UnknownTool", () => Effect.succeed([]))
+      )
     ),
     (entries) => new Map(entries.flat())
   )

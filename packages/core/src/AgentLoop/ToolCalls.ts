@@ -25,6 +25,7 @@ import * as Deciding from "./Deciding.ts"
 import { type Equipment, readyIn, toolOf } from "./Equipment.ts"
 import { failed, type Ended, type Leg, type Lost } from "./Leg.ts"
 import * as Need from "./Need.ts"
+import * as Present from "./Present.ts"
 import * as Prompting from "./Prompting.ts"
 import * as Repeats from "./Repeats.ts"
 import * as ShownResult from "./ShownResult.ts"
@@ -174,11 +175,15 @@ const stepOf = Effect.fnUntraced(function* (
   if (history.advice.some((advice) => advice.turn === turn.number)) return refused(interrupted)
   // What another call of the same turn finds is not there yet.
   const found = readyIn(equipment, turn.number)
-  const tool = tools.get(call.name) ?? found.get(call.name)
-  if (tool === undefined) {
+  const declared = tools.get(call.name) ?? found.get(call.name)
+  if (declared === undefined) {
     const known = [...tools.keys()].filter((name) => name !== ShownResult.name || equipment.cut.size > 0)
     return refused(Prompting.unknownTool(call.name, [...known, ...found.keys()]))
   }
+  const met = yield* Effect.result(Present.of(equipment, declared))
+  if (Result.isFailure(met)) return refused(Prompting.unavailableTool(call.name, met.failure.message))
+  const present = met.success
+  const { tool } = present
   if (!tool.idempotent && history.started.has(key)) return refused(Prompting.interruptedTool)
   const sent = Repair.parsed(call.params)
   if (!Predicate.isReadonlyObject(sent)) {
@@ -201,7 +206,7 @@ const stepOf = Effect.fnUntraced(function* (
     ...(trust === "agent" ? {} : { trust })
   }
   const { seen } = turn
-  const decision = Deciding.of(equipment, tool, { args: params, seen })
+  const decision = Deciding.of(equipment, present, { args: params, seen })
   if (decision.verdict === "deny") return denied(tool, params, decision)
   const base = baseOf(leg, turn, index)
   if (tool.need === undefined && Approval.isFree(equipment, { id: base, tool, decision }))
@@ -213,14 +218,14 @@ const stepOf = Effect.fnUntraced(function* (
   const approved = resolveArguments(tool, approval.args)
   if (Result.isFailure(approved)) return ambiguous(approved.failure, approval.args)
   const args = approved.success
-  const ofEdited = args === params ? decision : Deciding.of(equipment, tool, { args, seen })
+  const ofEdited = args === params ? decision : Deciding.of(equipment, present, { args, seen })
   if (ofEdited.verdict === "deny") return denied(tool, args, ofEdited)
   const group = history.groups.get(key)?.find(({ signals }) => !Approval.isOf(base, signals[0]))
   const need = yield* Need.of(equipment, { base, tool, args, context, adding, group })
   if (need._tag === "Waiting") return { _tag: "Wait", want: need.want, decision }
   if (need._tag === "Refused") return { _tag: "Refused", reason: need.reason, args, decision }
-  const met = need.met === undefined ? context : { ...context, met: need.met }
-  return { _tag: "Make", tool, args, context: met, decision }
+  const waited = need.met === undefined ? context : { ...context, met: need.met }
+  return { _tag: "Make", tool, args, context: waited, decision }
 })
 
 const ambiguous = ({ code, message }: ToolRetry, args: Schema.JsonObject): Step => ({

@@ -22,6 +22,7 @@ import * as Commands from "./Commands.ts"
 import type { StartOptions } from "./Handle.ts"
 import * as Inbox from "./Inbox.ts"
 import * as Ownership from "./Ownership.ts"
+import * as Registered from "./Registered.ts"
 import * as Results from "./Results.ts"
 import * as Steering from "./Steering.ts"
 import * as Starting from "./Starting.ts"
@@ -48,6 +49,13 @@ export interface Options {
    */
   readonly keepResults?: boolean
 }
+
+/** Registered tools are stored beside the log: what reads them fails as the log does. */
+const notListed = ({ message }: Toolbox.ToolsUnavailable): EventLog.EventLogError =>
+  new EventLog.EventLogError({
+    operation: "Crewline.start",
+    reason: new EventLog.Unavailable({ description: message, isRetryable: true })
+  })
 
 export const make = (options: Options) =>
   Effect.gen(function* () {
@@ -97,7 +105,7 @@ export const make = (options: Options) =>
 
     return {
       start: Effect.fnUntraced(function* <Output>(crew: Crew.Crew<Output>, start: StartOptions = {}) {
-        const tools = yield* toolbox.list
+        const tools = yield* Effect.mapError(toolbox.list, notListed)
         const plan = Plan.make(crew, {
           tools: tools.map((tool) => tool.name),
           enforcesLimits: llm.enforcesLimits === true,
@@ -105,7 +113,7 @@ export const make = (options: Options) =>
           ...(start.inputs === undefined ? {} : { inputs: start.inputs })
         })
         if (Result.isFailure(plan)) return yield* plan.failure
-        return yield* launch(plan.success, crew, start)
+        return yield* launch(yield* Registered.noted(plan.success, tools), crew, start)
       }),
       startPlan: (plan: Plan.Plan, start: StartOptions = {}) => launch<Schema.Json>(plan, undefined, start),
       follow: log.follow,

@@ -30,11 +30,11 @@ export interface Judged extends Validation.Validated {
 /** All data about the crew assembled from the answers. */
 export const ofCrew = (answers: Assembly.Answers, facts: Facts): Judged => {
   const { problems: unfit, ...draft } = Assembly.assemble(answers, facts)
-  const { constraints, policy } = facts
+  const { constraints, policies } = facts
   const { crew, estimate, problems } = Validation.validate(draft, {
     ...estimating(facts),
     constraints,
-    ...(policy === undefined ? {} : { policy })
+    ...(policies === undefined ? {} : { policies })
   })
   const founded =
     estimate === undefined

@@ -45,7 +45,7 @@ export const Facts = Schema.Struct({
   inputs: Inputs,
   constraints: Constraints.Constraints,
   tools: Schema.Record(Schema.String, ToolFacts),
-  policy: Schema.optionalKey(Policy.Policy),
+  policies: Schema.optionalKey(Schema.Array(Policy.Policy)),
   /** US dollars per million tokens of the crew's model. */
   rates: Schema.optionalKey(Schema.Struct({ input: Schema.Finite, output: Schema.Finite }))
 })
@@ -54,16 +54,16 @@ export interface Facts extends Schema.Schema.Type<typeof Facts> {}
 export interface Surroundings {
   readonly tools: ReadonlyArray<Tool>
   /** What the tenant refuses. */
-  readonly policy?: Policy.Policy | undefined
+  readonly policies?: ReadonlyArray<Policy.Policy> | undefined
   readonly rates?: { readonly input: number; readonly output: number } | undefined
 }
 
 /** The facts of a request. Tools that it may not use are omitted. */
 export const facts = (
   { constraints = {}, goal, inputs = {} }: Request,
-  { policy, rates, tools }: Surroundings
+  { policies: ofTenant = [], rates, tools }: Surroundings
 ): Facts => {
-  const policies = [policy ?? {}, ...(constraints.tools === undefined ? [] : [{ allow: constraints.tools }])]
+  const policies = [...ofTenant, ...(constraints.tools === undefined ? [] : [{ allow: constraints.tools }])]
   const usable = tools.filter(
     (tool) =>
       !Policy.refusesAll({ tool: tool.name, kind: tool.kind ?? Policy.defaultKind }, policies) &&
@@ -84,7 +84,7 @@ export const facts = (
         }
       ])
     ),
-    ...(policy === undefined ? {} : { policy }),
+    ...(ofTenant.length === 0 ? {} : { policies: ofTenant }),
     ...(rates === undefined ? {} : { rates: { input: rates.input, output: rates.output } })
   }
 }

@@ -17,8 +17,8 @@ export interface Facts extends Omit<Estimate.Options, "tools"> {
   readonly constraints: Constraints.Constraints
   /** The tools that exist. */
   readonly tools: { readonly [name: string]: Estimate.ToolFacts }
-  /** The policy of the tenant. */
-  readonly policy?: Policy.Policy | undefined
+  /** The policies of the tenant. */
+  readonly policies?: ReadonlyArray<Policy.Policy> | undefined
 }
 
 /** A crew and its purpose. */
@@ -139,7 +139,7 @@ const tooMany = (
 
 /** Tools that are not allowed here, that a policy always refuses, or that wait for a person. */
 const toolProblems = (definition: Crew.Definition, facts: Facts): ReadonlyArray<Problem> => {
-  const { constraints, policy, tools } = facts
+  const { constraints, policies: ofTenant = [], tools } = facts
   const entries = [
     ...Object.entries(definition.agents).map(([name, one]) => ({ path: ["agents", name], one, own: one.policy })),
     ...Object.entries(definition.tasks).map(([name, one]) => ({ path: ["tasks", name], one, own: one.policy }))
@@ -155,7 +155,7 @@ const toolProblems = (definition: Crew.Definition, facts: Facts): ReadonlyArray<
       const call = { tool, kind: known.kind ?? Policy.defaultKind }
       if (constraints.tools !== undefined && Policy.refusesAll(call, [{ allow: constraints.tools }]))
         return problem("tool-not-allowed", `which is not among the allowed tools: ${Wording.list(constraints.tools)}.`)
-      const policies = [policy, definition.policy, own].filter((each) => each !== undefined)
+      const policies = [...ofTenant, definition.policy, own].filter((each) => each !== undefined)
       if (Policy.refusesAll(call, policies))
         return problem("tool-denied", "which a policy refuses: use another tool, or none.")
       if (constraints.asksPeople === false && known.asks === true)

@@ -191,6 +191,11 @@ export interface Plan extends Pick<Definition, "name" | "limits">, Required<Pick
   readonly policy?: Policy.Policy
   /** True: the tools that the crew lists are unknown. */
   readonly generated?: true
+  /**
+   * Hashes of the definitions of registered tools, by name, when the execution was started: calls
+   * of one that has changed since are asked about.
+   */
+  readonly definitions?: { readonly [tool: string]: string }
   /** Time limit of the whole execution, in milliseconds from its start. */
   readonly timeoutMillis?: number
   /**

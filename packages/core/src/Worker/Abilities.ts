@@ -56,6 +56,10 @@ export const make = ({ registry, toolbox }: Options) => {
     return now
   }
 
+  /** A tool that cannot be read now is not missing: the task is tried again. */
+  const isMissing = (name: string) =>
+    Effect.match(toolbox.get(name), { onSuccess: () => false, onFailure: ({ _tag }) => _tag === "UnknownTool" })
+
   /**
    * What the task needs that this process lacks, in words: `the tool "a"`; `undefined`: nothing.
    */
@@ -66,8 +70,7 @@ export const make = ({ registry, toolbox }: Options) => {
       : ["its functions (guardrails, conditions, output schemas): provide them with Crewline.layer({ crews: [crew] })"]
     const missing: Array<string> = []
     const own = [searchTool, ...(MemoryPolicy.of(plan, task.agent) === undefined ? [] : MemoryOptions.tools)]
-    for (const name of task.tools)
-      if (!own.includes(name) && (yield* Effect.option(toolbox.get(name)))._tag === "None") missing.push(name)
+    for (const name of task.tools) if (!own.includes(name) && (yield* isMissing(name))) missing.push(name)
     if (missing.length > 0) lacks.push(`the tool${missing.length > 1 ? "s" : ""} ${missing.map(quote).join(", ")}`)
     return lacks.length === 0 ? undefined : lacks.join(", and ")
   })

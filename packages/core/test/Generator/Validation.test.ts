@@ -76,12 +76,14 @@ describe("Validation", () => {
     expect(codes(using("look", "send"), { constraints: { tools: ["lo*"] } })).toEqual([
       ["tool-not-allowed", "tasks.find.tools.1"]
     ])
-    expect(codes(using("send"), { policy: { deny: [{ kind: "network" }] } })).toEqual([
+    expect(codes(using("send"), { policies: [{ deny: [{ kind: "network" }] }] })).toEqual([
       ["tool-denied", "tasks.find.tools.0"]
     ])
-    expect(codes(using("send"), { policy: { allow: ["look"] } })).toEqual([["tool-denied", "tasks.find.tools.0"]])
+    expect(codes(using("send"), { policies: [{ allow: ["look"] }] })).toEqual([["tool-denied", "tasks.find.tools.0"]])
     // Some calls of it may be made.
-    expect(codes(using("send"), { policy: { deny: [{ tool: "send", arguments: { required: ["to"] } }] } })).toEqual([])
+    expect(codes(using("send"), { policies: [{ deny: [{ tool: "send", arguments: { required: ["to"] } }] }] })).toEqual(
+      []
+    )
     expect(codes(using("ask"), { constraints: { asksPeople: false } })).toEqual([["tool-asks", "tasks.find.tools.0"]])
   })
 

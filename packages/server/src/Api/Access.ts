@@ -41,6 +41,7 @@ const leastRole = {
   "secrets:write": "admin",
   "tools:read": "viewer",
   "tools:test": "operator",
+  "tools:write": "admin",
   "users:act-for": "admin"
 } as const satisfies { readonly [scope: string]: Role }
 

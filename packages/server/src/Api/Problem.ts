@@ -106,7 +106,8 @@ const table = {
         "outbox-row",
         "memory",
         "file",
-        "tool"
+        "tool",
+        "tool-api"
       ]),
       id: Schema.String
     }
@@ -222,7 +223,7 @@ const table = {
     status: 422,
     title: "The policy of the tenant denies the call",
     meaning:
-      "The tool policy of the tenant or the list of allowed hosts denies this call; see `detail`. Tool policies of tenants are provided by applications that embed the server.",
+      "The tool policy of the tenant (`GET /api/v1/tools/policy`) or the list of allowed hosts denies this call; see `detail`.",
     fields: {}
   },
   "arguments-invalid": {
@@ -241,7 +242,8 @@ const table = {
   "tool-invalid": {
     status: 422,
     title: "The tools cannot be registered",
-    meaning: "The OpenAPI document cannot be used as tools; `errors` lists the problems.",
+    meaning:
+      "The OpenAPI document cannot be used as tools, or a name, secret or host in the request is not allowed; `errors` lists the problems, with paths from the root of the body.",
     fields: { errors }
   },
   "memory-refused": {

@@ -73,6 +73,17 @@ export const secrets = Effect.fn("Resources.secrets")(function* (
   return yield* (yield* directly()).secrets(data, tenant)
 })
 
+/** Tools of a tenant; without a server, those of this process. In the present scope. */
+export const tools = Effect.fn("Resources.tools")(function* (data: Option.Option<string>, tenant: string | undefined) {
+  const found = yield* server(data)
+  if (found !== undefined) {
+    const { tools } = yield* Effect.promise(() => import("./Resources/RemoteTools.ts"))
+    return yield* tools({ ...found, tenant })
+  }
+  const { tools } = yield* Effect.promise(() => import("./Resources/LocalTools.ts"))
+  return yield* tools
+})
+
 /**
  * API keys of a tenant, in the present scope. Undefined: that of the credential, and `default` in
  * the database itself.

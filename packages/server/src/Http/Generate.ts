@@ -35,7 +35,7 @@ export const make = Effect.gen(function* () {
     const requester = Principal.requester(yield* Authenticate.actingFor(onBehalfOf), onBehalfOf)
     const { crew, inputs, withoutDefault } = yield* CrewGeneration.prepare(given).pipe(
       Effect.provideContext(context),
-      // The policy of the tenant cannot be read now.
+      // The tools or the policy of the tenant cannot be read now.
       Effect.catch(() => StoreProblems.unavailable({ isRetryable: true }))
     )
     if (run && withoutDefault.length > 0) {

@@ -29,10 +29,14 @@ export const notFound = (
   Problem.make("not-found", { resource, id, detail: `There is no ${names[resource] ?? resource} ${id}.` })
 
 /** As text, where it differs. */
-const names: { readonly [resource: string]: string } = { "llm-provider": "LLM provider", "outbox-row": "outbox row" }
+const names: { readonly [resource: string]: string } = {
+  "llm-provider": "LLM provider",
+  "outbox-row": "outbox row",
+  "tool-api": "registered API"
+}
 
 /** A kind of stored resource. */
-export type Resource = "crew" | "agent" | "llm-provider" | "key" | "secret"
+export type Resource = "crew" | "agent" | "llm-provider" | "key" | "secret" | "tool-api"
 
 /** Listing and creating resources. */
 export const storing = <A, R>(

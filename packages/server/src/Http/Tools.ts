@@ -1,86 +1,123 @@
 /** Handlers of `/api/v1/tools`. */
 import * as Policy from "@crewline/core/Policy"
-import * as CoreTool from "@crewline/core/Tool"
-import { Toolbox, ToolFailed, type Tool, type ToolError } from "@crewline/core/Toolbox"
-import * as Tenant from "@crewline/core/Tenant"
+import { Toolbox, type ToolError } from "@crewline/core/Toolbox"
 import * as Workspace from "@crewline/core/Workspace"
 import * as Effect from "effect/Effect"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Schema from "effect/Schema"
-import { randomUUID } from "node:crypto"
 import { Api } from "../Api.ts"
 import * as Problem from "../Api/Problem.ts"
+import type { Registered } from "../Api/Tools.ts"
 import * as AuditLog from "../AuditLog.ts"
+import { SecretStore } from "../ResourceStore/Secrets.ts"
+import { ToolPolicies } from "../ToolPolicies.ts"
+import { ToolRegistry } from "../ToolRegistry.ts"
+import * as ToolTrial from "../ToolTrial.ts"
+import * as ToolView from "../ToolView.ts"
 import * as RequestBody from "./RequestBody.ts"
 import * as StoreProblems from "./StoreProblems.ts"
-
-/** A JSON Schema is JSON, which its type in Effect does not express. */
-const asJson = (schema: object) => JSON.parse(JSON.stringify(schema)) as Schema.JsonObject
-
-const shown = (tool: Tool) =>
-  Effect.map(CoreTool.hashOf(tool), (hash) => ({
-    name: tool.name,
-    description: tool.description,
-    parameters: asJson(tool.parameters),
-    ...(tool.output === undefined ? {} : { output: asJson(tool.output) }),
-    kind: tool.kind ?? CoreTool.defaultKind,
-    source: tool.source ?? ("code" as const),
-    idempotent: tool.idempotent,
-    hash
-  }))
+import * as ToolRegistration from "./ToolRegistration.ts"
 
 const isObject = Schema.is(Schema.JsonObject)
+const decodePolicy = RequestBody.decoder(Policy.Policy)
+
+/** Each is looked at for every call of the tenant. */
+const maxRules = 200
+
+/** A policy, when its rules can be applied. */
+const checked = (policy: Policy.Policy) => {
+  const errors = [
+    ...Policy.effects.flatMap((effect) =>
+      (policy[effect]?.length ?? 0) > maxRules
+        ? [{ path: [effect], code: "too-large", message: `A policy may have ${maxRules} rules of a kind.` }]
+        : []
+    ),
+    ...Policy.problems(policy).map(({ message, path }) => ({
+      path,
+      code: "invalid-value",
+      message: `${path.join(".")} ${message}.`
+    }))
+  ]
+  return errors.length === 0 ? Effect.succeed(policy) : Effect.fail(RequestBody.invalid(errors))
+}
 
 /** The codes of failed calls that have their own problem. */
 const codes = ["arguments-invalid", "path-refused", "address-refused", "policy-denied"] as const
 
-const failed = ({ code, message: detail }: ToolError) => {
+const toolFailed = ({ code, message: detail }: ToolError) => {
   const known = codes.find((each) => each === code)
   return known === undefined
     ? Problem.make("tool-failed", { detail, ...(code === undefined ? {} : { reason: code }) })
     : Problem.make(known, { detail })
 }
 
+const failed = (error: ToolTrial.Failure) => {
+  switch (error._tag) {
+    case "UnknownTool":
+      return Problem.make("not-found", { resource: "tool", id: error.tool, detail: error.message })
+    case "ToolsUnavailable":
+    case "PolicyUnavailable":
+      return ToolRegistration.unavailable(error)
+    default:
+      return toolFailed(error)
+  }
+}
+
 /** The files of test calls; they belong to no execution. */
 const filesOfTrials = "tool-trials"
-
-/** A call outside of any crew. */
-const trial = (tool: Tool, args: Schema.JsonObject, workspace: Workspace.Files) =>
-  Effect.gen(function* () {
-    const { name, need, timeoutMillis } = tool
-    if (need !== undefined) {
-      const message = `The tool "${name}" waits for a person, for other tasks or for a time: only an agent can call it.`
-      return yield* new ToolFailed({ message, code: "needs-crew" })
-    }
-    const id = `trial/${randomUUID()}`
-    const work = tool.execute(args, {
-      tenant: yield* Tenant.Current,
-      executionId: filesOfTrials,
-      taskId: "trial",
-      run: 1,
-      turn: 1,
-      agent: "operator",
-      callId: id,
-      idempotencyKey: id,
-      workspace
-    })
-    if (timeoutMillis === undefined) return yield* work
-    const message = `The tool "${name}" did not finish within its time limit of ${timeoutMillis} ms; it was stopped.`
-    return yield* Effect.timeoutOrElse(work, {
-      duration: timeoutMillis,
-      orElse: () => Effect.fail(new ToolFailed({ message, code: "timeout" }))
-    })
-  })
 
 export const layer = HttpApiBuilder.group(
   Api,
   "tools",
   Effect.fnUntraced(function* (handlers) {
     const toolbox = yield* Toolbox
+    const registry = yield* ToolRegistry
+    const policies = yield* ToolPolicies
+    const secrets = yield* SecretStore
     const workspace = yield* Workspace.Workspace
     return handlers
       .handle("list", () =>
-        Effect.flatMap(toolbox.list, (tools) => Effect.map(Effect.forEach(tools, shown), (items) => ({ items })))
+        Effect.gen(function* () {
+          const apis = new Map((yield* registry.tools).map(({ api, tool }) => [tool.name, api]))
+          const tools = yield* toolbox.list
+          const items = yield* Effect.forEach(tools, (tool) =>
+            ToolView.of(tool, tool.source === "openapi" ? apis.get(tool.name) : undefined)
+          )
+          return { items }
+        }).pipe(Effect.mapError(ToolRegistration.unavailable))
+      )
+      .handleRaw("register", ({ request }) =>
+        Effect.gen(function* () {
+          const parsed = yield* RequestBody.json(request)
+          const registration = yield* ToolRegistration.register(parsed, { registry, secrets, toolbox })
+          const { isNew, stored, tools } = registration
+          const { auth, hosts, name } = stored.body
+          yield* AuditLog.tell({ details: { name, tools: String(tools.length), version: String(stored.version) } })
+          const body: Registered = {
+            name,
+            version: stored.version,
+            hosts,
+            ...(auth !== undefined && { auth }),
+            tools: yield* Effect.forEach(tools, (tool) => ToolView.of(tool, name))
+          }
+          return isNew
+            ? HttpServerResponse.jsonUnsafe(body, { status: 201, headers: { location: `/api/v1/tools/${name}` } })
+            : HttpServerResponse.jsonUnsafe(body)
+        })
+      )
+      .handle("getPolicy", () => StoreProblems.storing(policies.get))
+      .handleRaw("setPolicy", ({ request }) =>
+        Effect.gen(function* () {
+          const policy = yield* Effect.flatMap(Effect.flatMap(RequestBody.json(request), decodePolicy), checked)
+          yield* StoreProblems.storing(policies.set(policy))
+          return policy
+        })
+      )
+      .handle("remove", ({ params: { name } }) =>
+        Effect.flatMap(StoreProblems.reading("tool-api")(registry.remove(name)), (isRemoved) =>
+          isRemoved ? Effect.void : Effect.fail(StoreProblems.notFound("tool-api", name))
+        )
       )
       .handleRaw("test", ({ params: { name }, request }) =>
         Effect.gen(function* () {
@@ -90,23 +127,9 @@ export const layer = HttpApiBuilder.group(
               detail: "The body must be an object: the arguments of the call."
             })
           yield* AuditLog.tell({ details: { tool: name.slice(0, 200) } })
-          const tool = yield* Effect.mapError(toolbox.get(name), ({ message }) =>
-            Problem.make("not-found", { resource: "tool", id: name, detail: message })
-          )
-          const args = yield* Effect.mapError(Effect.fromResult(CoreTool.resolveArguments(tool, value)), failed)
-          const policy = yield* Effect.catch(toolbox.policy ?? Effect.undefined, () =>
-            StoreProblems.unavailable({ isRetryable: true })
-          )
-          const call = { tool: name, kind: tool.kind ?? Policy.defaultKind, arguments: args }
-          const exposure = { privateData: [], untrustedText: [], leadsOut: false }
-          const decision = Policy.decide(call, policy === undefined ? [] : [{ scope: "tenant", ...policy }], {
-            isListed: true,
-            isGenerated: false,
-            exposure
-          })
-          if (decision.verdict === "deny") return yield* Problem.make("policy-denied", { detail: decision.reason })
-          const result = yield* Effect.mapError(trial(tool, args, workspace.of(filesOfTrials)), failed)
-          return { result }
+          const files = workspace.of(filesOfTrials)
+          const call = { name, args: value, workspace: files, executionId: filesOfTrials }
+          return { result: yield* Effect.mapError(ToolTrial.run(toolbox, call), failed) }
         })
       )
   })

@@ -170,6 +170,25 @@ language sql security definer set search_path from current set crewline.prunes_a
 $$;
 `
 
+export const registeredTools: string = `create table crewline_tool_api (
+  tenant text not null,
+  id text collate "C" primary key,
+  name text not null,
+  version int not null default 1,
+  body text not null,
+  summary text not null,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now()
+);
+create index crewline_tool_api_listing on crewline_tool_api (tenant collate "C", id collate "POSIX");
+create unique index crewline_tool_api_name on crewline_tool_api (tenant collate "POSIX", name);
+create table crewline_tool_policy (
+  tenant text primary key,
+  body text not null,
+  updated_at timestamptz not null default now()
+);
+`
+
 export const secrets: string = `create table crewline_secret (
   tenant text not null,
   id text collate "C" not null,

@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import * as FakeServer from "../fake/Server.ts"
 import * as InProcess from "./InProcess.ts"
 
 let folder: string
@@ -35,7 +36,58 @@ const failure = async (...given: Parameters<typeof test>) => {
   return { exit: code, stdout, ...JSON.parse(stderr) }
 }
 
-describe("crewline tools", () => {
+describe("crewline tools of a server", { timeout: 60_000 }, () => {
+  let running: FakeServer.Running
+  let env: Record<string, string>
+  beforeAll(async () => {
+    running = await FakeServer.start()
+    env = { CREWLINE_URL: running.url }
+    const paths = { "/things": { get: { operationId: "listThings", summary: "Lists the things." } } }
+    const yaml = `openapi: 3.1.0\nservers:\n  - url: ${url}\npaths: ${JSON.stringify(paths)}\n`
+    await writeFile(join(folder, "things.yaml"), yaml)
+  })
+  afterAll(() => running.stop())
+  const tools = (...args: ReadonlyArray<string>) => InProcess.run(["tools", ...args], { env })
+  const register = (...args: ReadonlyArray<string>) =>
+    tools("register", join(folder, "things.yaml"), "--name", "things", ...args)
+
+  it("registers, lists, calls and removes those of an API", async () => {
+    expect(await register("--hosts", "127.0.0.1", "--prefix", "my_")).toMatchObject({
+      code: 0,
+      stdout: "Registered things (version 1) with 1 tools: my_listThings.\n"
+    })
+    expect(await tools("list")).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^my_listThings +network +Lists the things\. \(things\)$/m)
+    })
+    const listed = JSON.parse((await tools("list", "--json")).stdout)
+    expect(listed.map(({ name }: { name: string }) => name)).toEqual(["clock", "my_listThings"])
+    expect(await tools("test", "clock")).toMatchObject({ code: 0, stdout: "noon\n" })
+    const refused = await tools("test", "my_listThings")
+    expect([refused.code, JSON.parse(refused.stderr).code]).toEqual([1, "address-refused"])
+    const unknown = await tools("test", "my_listThing")
+    expect(JSON.parse(unknown.stderr)).toMatchObject({
+      code: "unknown-tool",
+      message: expect.stringContaining('Did you mean "my_listThings"?')
+    })
+    expect(await tools("remove", "things")).toMatchObject({ code: 0, stdout: "Removed things.\n" })
+    expect(await tools("remove", "things")).toMatchObject({ code: 1, stderr: expect.stringContaining("things") })
+  })
+
+  it("says what is wrong with a registration", async () => {
+    for (const [args, message] of [
+      [["--hosts", "example.com"], 'The host 127.0.0.1 is not one of "hosts"'],
+      [["--hosts", "127.0.0.1", "--auth", "bearer"], "Invalid --auth"],
+      [["--hosts", "127.0.0.1", "--auth", "header:x-key:none"], 'There is no secret "none"'],
+      [["--hosts", "*"], "a host without port"]
+    ] as const)
+      expect((await register(...args)).stderr).toContain(message)
+    const nowhere = await InProcess.run(["tools", "remove", "things", "--data", join(folder, "nothing")])
+    expect(nowhere).toMatchObject({ code: 1, stderr: expect.stringContaining("No server is running") })
+  })
+})
+
+describe("crewline tools without a server", () => {
   it("lists the tools, for people and as JSON", async () => {
     const listed = await InProcess.run(["tools", "list"])
     expect(listed).toMatchObject({ code: 0, stdout: expect.stringMatching(/^file_read +read +\S/m) })

@@ -5,10 +5,11 @@ import * as Tracer from "effect/Tracer"
 
 /**
  * Periodic statements: lease renewals, reading the outbox, the clock, hints to other processes,
- * checks for a read-only database, reading keys, writing the audit log.
+ * checks for a read-only database, reading keys, writing the audit log; and what is read of a
+ * tenant at most every two seconds, its registered tools and its tool policy.
  */
 const background =
-  /crewline_adopt|crewline_owners|crewline_positions|crewline_claim_outbox|clock_timestamp|pg_notify|pg_advisory|transaction_read_only|crewline_has_keys|crewline_standing_keys|crewline_note_keys|crewline_write_audit/
+  /crewline_adopt|crewline_owners|crewline_positions|crewline_claim_outbox|clock_timestamp|pg_notify|pg_advisory|transaction_read_only|crewline_has_keys|crewline_standing_keys|crewline_note_keys|crewline_write_audit|crewline_tool_api|crewline_tool_policy/
 
 export class Statements {
   private readonly texts: Array<string> = []

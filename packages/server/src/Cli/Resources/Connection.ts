@@ -4,13 +4,17 @@ import type * as AskView from "@crewline/core/AskView"
 import type * as Crewline from "@crewline/core/Crewline"
 import type * as Memory from "@crewline/core/Memory"
 import type * as CoreOutbox from "@crewline/core/Outbox"
+import type { ToolError } from "@crewline/core/Toolbox"
 import type * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
+import type * as Result from "effect/Result"
+import type * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import type * as AuditApi from "../../Api/Audit.ts"
 import type * as Api from "../../Api/Keys.ts"
 import type * as MemoriesApi from "../../Api/Memories.ts"
 import type * as SecretsApi from "../../Api/Secrets.ts"
+import type * as ToolsApi from "../../Api/Tools.ts"
 import type * as Failure from "../Failure.ts"
 
 /** Asks and their answers. */
@@ -81,6 +85,18 @@ export interface Secrets {
   ) => Effect.Effect<SecretsApi.Secret, Failure.Failure>
   /** Newest first. */
   readonly list: Effect.Effect<ReadonlyArray<SecretsApi.Secret>, Failure.Failure>
+  readonly remove: (name: string) => Effect.Effect<void, Failure.Failure>
+}
+
+/** Tools of a tenant, or of this process. */
+export interface Tools {
+  readonly list: Effect.Effect<ReadonlyArray<ToolsApi.Tool>, Failure.Failure>
+  /** The result of a call, or why there is none. */
+  readonly test: (
+    name: string,
+    args: Schema.JsonObject
+  ) => Effect.Effect<Result.Result<Schema.Json, ToolError>, Failure.Failure>
+  readonly register: (registration: ToolsApi.Registration) => Effect.Effect<ToolsApi.Registered, Failure.Failure>
   readonly remove: (name: string) => Effect.Effect<void, Failure.Failure>
 }
 
