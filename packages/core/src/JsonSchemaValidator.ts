@@ -30,6 +30,7 @@ export interface Validator {
 }
 
 /** What validations may still cost. */
+export { isOf } from "./JsonSchemaValidator/Json.ts"
 export type Work = Evaluation.Work
 export const makeWork: () => Work = Evaluation.makeWork
 

@@ -75,7 +75,7 @@ export class Evaluation {
   #anywhere(schema: Schema, value: unknown, at: Place, out: Findings): void {
     const { type } = schema
     if (Array.isArray(type)) Json.spend(this.#work, type.length)
-    if (type !== undefined && !(Array.isArray(type) ? type : [type]).some((one) => isOf(one, value))) {
+    if (type !== undefined && !(Array.isArray(type) ? type : [type]).some((one) => Json.isOf(one, value))) {
       const expected = () => (Array.isArray(type) ? type : [type]).map(Wording.kind).join(" or ")
       out.add("type", at, () => `must be ${expected()}, not ${Wording.kindOf(value)}`)
     }
@@ -285,21 +285,6 @@ const number = (schema: Schema, value: number, at: Place, out: Findings): void =
   check("exclusiveMinimum", exclusiveMinimum, (limit) => value > limit, "greater than")
   check("exclusiveMaximum", exclusiveMaximum, (limit) => value < limit, "less than")
   check("multipleOf", multipleOf, (divisor) => Json.isMultiple(value, divisor), "a multiple of")
-}
-
-const isOf = (type: unknown, value: unknown): boolean => {
-  switch (type) {
-    case "null":
-      return value === null
-    case "array":
-      return Array.isArray(value)
-    case "object":
-      return Predicate.isObject(value)
-    case "integer":
-      return Number.isInteger(value)
-    default:
-      return typeof value === type
-  }
 }
 
 /** In code points. */

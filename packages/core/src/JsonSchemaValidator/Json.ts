@@ -15,6 +15,22 @@ export const spend = (work: Work, amount: number): void => {
   if (work.left < 0) work.spent()
 }
 
+/** Whether a JSON value is of a type of JSON Schema. */
+export const isOf = (type: unknown, value: unknown): boolean => {
+  switch (type) {
+    case "null":
+      return value === null
+    case "array":
+      return Array.isArray(value)
+    case "object":
+      return Predicate.isObject(value)
+    case "integer":
+      return Number.isInteger(value)
+    default:
+      return typeof value === type
+  }
+}
+
 /** Reading a thousand characters takes as long as a step of anything else. */
 export const spendText = (work: Work, text: string): void => spend(work, text.length >> 10)
 

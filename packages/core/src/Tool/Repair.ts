@@ -67,13 +67,13 @@ const convert = (
   types: ReadonlyArray<string>,
   value: Schema.Json
 ): Schema.Json => {
-  if (types.some((type) => isOf(type, value))) return ofEnum(schema, value)
+  if (types.some((type) => JsonSchemaValidator.isOf(type, value))) return ofEnum(schema, value)
   // With several types, the intended one is ambiguous.
   const [type] = types.filter((each) => each !== "null")
   if (type === undefined || types.filter((each) => each !== "null").length > 1) return value
   if (typeof value === "string") {
     const read = fromJson(value.trim())
-    if (read !== undefined && isOf(type, read)) return read
+    if (read !== undefined && JsonSchemaValidator.isOf(type, read)) return read
   }
   if (type === "string" && (typeof value === "number" || typeof value === "boolean"))
     return ofEnum(schema, String(value))
@@ -135,21 +135,6 @@ const spelledLike = (key: string, names: ReadonlyArray<string>, given: Schema.Js
 
 const isObject = (value: Schema.Json | undefined): value is Schema.JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value)
-
-const isOf = (type: string, value: Schema.Json): boolean => {
-  switch (type) {
-    case "null":
-      return value === null
-    case "array":
-      return Array.isArray(value)
-    case "object":
-      return isObject(value)
-    case "integer":
-      return Number.isInteger(value)
-    default:
-      return typeof value === type
-  }
-}
 
 const fromJson = (text: string): Schema.Json | undefined => {
   try {

@@ -6,29 +6,27 @@ import * as Schema from "effect/Schema"
 /** The APIs of OpenAI; a literal, because the module that calls them does not run in a browser. */
 const apis = ["chat", "responses"] as const satisfies ReadonlyArray<OpenAi.Api>
 
+const flag = Schema.optionalKey(Schema.Boolean)
+
 /** See `Capabilities` of `@crewline/llm`. */
-const features = [
-  "json_schema",
-  "json_object",
-  "tools",
-  "tool_choice",
-  "stream_options",
-  "system_role",
-  "max_tokens",
-  "opaque_fields",
-  "call_ids",
-  "unsigned_calls",
-  "thoughtless_calls",
-  "cache_control",
-  "temperature",
-  "top_p",
-  "seed",
-  "stop"
-] as const satisfies ReadonlyArray<OpenAi.Feature>
-// `fromEntries` forgets the names.
-const capabilities = Object.fromEntries(features.map((name) => [name, Schema.optionalKey(Schema.Boolean)])) as {
-  readonly [F in (typeof features)[number]]: Schema.optionalKey<typeof Schema.Boolean>
-}
+const capabilities = {
+  json_schema: flag,
+  json_object: flag,
+  tools: flag,
+  tool_choice: flag,
+  stream_options: flag,
+  system_role: flag,
+  max_tokens: flag,
+  opaque_fields: flag,
+  call_ids: flag,
+  unsigned_calls: flag,
+  thoughtless_calls: flag,
+  cache_control: flag,
+  temperature: flag,
+  top_p: flag,
+  seed: flag,
+  stop: flag
+} satisfies { readonly [F in OpenAi.Feature]: typeof flag }
 
 const amount = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1, { expected: "a whole number, 1 or more" }))
 
