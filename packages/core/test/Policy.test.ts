@@ -51,6 +51,7 @@ const policies = fc.array(scoped, { maxLength: 4 })
 const circumstances: fc.Arbitrary<Policy.Circumstances> = fc.record({
   isListed: fc.boolean(),
   isGenerated: fc.boolean(),
+  isChanged: fc.boolean(),
   exposure: fc.record({
     privateData: fc.constantFrom([], ["file_read"]),
     untrustedText: fc.constantFrom([], ["web_fetch"]),
@@ -158,6 +159,13 @@ describe("Policy", () => {
       assert.strictEqual(decision.verdict, bits === 7 ? "ask" : "allow")
       if (bits === 7) assert.match(decision.reason, /file_read.*web_fetch/)
     }
+  })
+
+  it("requires approval of a changed definition, which only a deny rule overrides", () => {
+    const changed = { isChanged: true }
+    assert.strictEqual(Policy.decide(call("t"), [], { ...calm, ...changed }).by, "definition")
+    assert.strictEqual(verdictOf(call("t"), { allow: ["t"] }, changed), "ask")
+    assert.strictEqual(verdictOf(call("t"), { deny: ["t"] }, changed), "deny")
   })
 
   it("matches arguments against JSON Schemas; an undecidable schema never allows a call", () => {

@@ -149,7 +149,7 @@ const isSecretIn = (content: unknown): boolean => {
   return [value, encodeURIComponent(value), strict, basic].some((form) => text.includes(form))
 }
 
-describe("registered tools", { timeout: 10_000 }, () => {
+describe("registered tools", { timeout: 180_000 }, () => {
   it("are listed with all others, called by an operator, and used by crews", async () => {
     const made = await register()
     expect(made).toMatchObject({ status: 201, body: { name: "orders", version: 1, hosts, auth: bearer } })

@@ -36,7 +36,7 @@ const failure = async (...given: Parameters<typeof test>) => {
   return { exit: code, stdout, ...JSON.parse(stderr) }
 }
 
-describe("crewline tools of a server", { timeout: 60_000 }, () => {
+describe("crewline tools of a server", { timeout: 180_000 }, () => {
   let running: FakeServer.Running
   let env: Record<string, string>
   beforeAll(async () => {
