@@ -73,7 +73,7 @@ describe("a server", { timeout: 60_000 }, () => {
     })
     const reader = stream.body!.pipeThrough(new TextDecoderStream()).getReader()
     const read = async (until: (text: string) => boolean) => {
-      for (let text = ""; ; ) {
+      for (let text = ""; ;) {
         const { done, value } = await reader.read()
         if (!done) text += value
         if (done || until(text)) return { done, text }
