@@ -2,7 +2,7 @@
  * One run of code: QuickJS in WebAssembly, in a separate thread. Terminating the thread stops the
  * code anywhere, even inside native operations such as sorting.
  */
-import { type ToolError } from "@crewline/core/Toolbox"
+import { type ToolError, ToolFailed } from "@crewline/core/Toolbox"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -48,9 +48,19 @@ const load = (): Promise<Engine> =>
     return { url: pathToFileURL(resolve("quickjs-wasi")).href, module }
   })())
 
+/** The engine is an optional dependency, loaded on first use. */
+const engine: Effect.Effect<Engine, ToolFailed> = Effect.tryPromise({
+  try: load,
+  catch: (cause) => {
+    loading = undefined
+    const message = "code_run requires the package quickjs-wasi, which is not installed: npm install quickjs-wasi"
+    return new ToolFailed({ message, code: "not-configured", cause })
+  }
+})
+
 /** Runs the body of an async function. */
-export const run = (code: string, options: Options): Effect.Effect<End> =>
-  Effect.flatMap(Effect.all([Effect.promise(load), Effect.context<never>()]), ([engine, context]) =>
+export const run = (code: string, options: Options): Effect.Effect<End, ToolFailed> =>
+  Effect.flatMap(Effect.all([engine, Effect.context<never>()]), ([engine, context]) =>
     inThread(engine, code, { ...options, context })
   )
 
