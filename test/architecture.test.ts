@@ -52,7 +52,17 @@ const table: { readonly [name: string]: Allowed } = {
   server: {
     ours: ["core", "llm", "memory-pg", "queue-redis", "tools"],
     // The SDKs are for `@crewline/llm`, which leaves the choice to applications.
-    others: ["@anthropic-ai/sdk", "@effect/platform-node", "effect", "jose", "jsonc-parser", "ollama", "openai", "ws"],
+    others: [
+      "@anthropic-ai/sdk",
+      "@effect/platform-node",
+      "effect",
+      "jose",
+      "jsonc-parser",
+      "ollama",
+      "openai",
+      "quickjs-wasi",
+      "ws"
+    ],
     node: true
   },
   crewline: {

@@ -35,10 +35,10 @@ export const find = (tools: Iterable<Tool>, query: string): ReadonlyArray<Tool> 
 }
 
 /** Made once for each tool: a registry is searched often. */
-const documents = new WeakMap<Tool, Terms.Document>()
+const knownDocuments = new WeakMap<Tool, Terms.Document>()
 
 const documentOf = (tool: Tool): Terms.Document => {
-  const known = documents.get(tool)
+  const known = knownDocuments.get(tool)
   if (known !== undefined) return known
   const { description, name, parameters } = tool
   const described = Object.entries(Object(parameters["properties"])).flatMap(([argument, schema]) => [
@@ -48,7 +48,7 @@ const documentOf = (tool: Tool): Terms.Document => {
   // The name says most exactly what a tool does: it counts twice.
   const words = spaced(name)
   const document = Terms.ofText([words, words, description, ...described].join("\n"))
-  documents.set(tool, document)
+  knownDocuments.set(tool, document)
   return document
 }
 
