@@ -13,7 +13,7 @@ import * as Hosts from "./Hosts.ts"
 import { Findings, type Located, type Path, type Problem, quote } from "./OpenApi/Findings.ts"
 import { type Method, methods, type Operation } from "./OpenApi/Operation.ts"
 import * as Parameters from "./OpenApi/Parameters.ts"
-import { Schemas } from "./OpenApi/Schemas.ts"
+import { maxSchema, Schemas } from "./OpenApi/Schemas.ts"
 
 export { type Credential, make, type Options as CallOptions } from "./OpenApi/Calling.ts"
 export { encode } from "./OpenApi/Request.ts"
@@ -35,8 +35,11 @@ export interface Options {
 
 /** The most operations of one document. */
 export const maxOperations = 200
-/** Characters of the arguments' schema of one tool, and of all operations, as JSON. */
-const maxSchema = 64 * 1024
+/** Characters of the URL of a server. */
+const maxUrl = 1_000
+/** Operations that are compared with the names of those to read. */
+const maxCandidates = 5_000
+/** Characters of all operations, as JSON. */
 export const maxSize = 512 * 1024
 /** Characters of a description, which each request to a model carries. */
 const maxDescription = 1_000
@@ -83,6 +86,7 @@ export const read = (
       break
     }
     const operation = operationOf(reading, { item, method, name, path, template })
+    if (findings.isFull || reading.schemas.isSpent) break
     if (operation === undefined) continue
     size += JSON.stringify(operation).length
     if (size > maxSize) {
@@ -121,8 +125,10 @@ interface Wanted {
 }
 
 /** The operations that were chosen, as far as they can be found. */
-const wanted = ({ findings, options }: Reading, paths: { readonly [path: string]: unknown }): ReadonlyArray<Wanted> =>
-  Object.entries(paths).flatMap(([template, value]) => {
+const wanted = ({ findings, options }: Reading, paths: { readonly [path: string]: unknown }): ReadonlyArray<Wanted> => {
+  let candidates = 0
+  return Object.entries(paths).flatMap(([template, value]) => {
+    if (candidates > maxCandidates) return []
     if (template.startsWith("x-")) return []
     if (!template.startsWith("/")) {
       findings.add("invalid-value", ["paths", template], `Paths begin with "/", not ${quote(template)}.`)
@@ -133,6 +139,11 @@ const wanted = ({ findings, options }: Reading, paths: { readonly [path: string]
     return methods.flatMap((method) => {
       const operation = item.value[method]
       if (operation === undefined) return []
+      if (++candidates > maxCandidates) {
+        if (candidates > maxCandidates + 1) return []
+        const message = `The document has more than ${maxCandidates} operations: split it.`
+        return findings.add("too-large", ["paths"], message) ?? []
+      }
       const path = [...item.path, method]
       const name = nameOf(method, template, operation)
       if (!isChosen(name, options)) return []
@@ -143,6 +154,7 @@ const wanted = ({ findings, options }: Reading, paths: { readonly [path: string]
       return []
     })
   })
+}
 
 const isChosen = (name: string, { except = [], operations }: Options): boolean =>
   (operations === undefined || operations.some((pattern) => Policy.isNamed(pattern, name))) &&
@@ -152,7 +164,8 @@ const isChosen = (name: string, { except = [], operations }: Options): boolean =
 const nameOf = (method: Method, template: string, operation: unknown): string => {
   const id = Predicate.isReadonlyObject(operation) ? operation["operationId"] : undefined
   const text = typeof id === "string" && id !== "" ? id : `${method}${template}`
-  return text.replaceAll(/[^A-Za-z0-9_-]+/g, "_").replaceAll(/^_+|_+$/g, "")
+  // The look-behind keeps the time linear.
+  return text.replaceAll(/[^A-Za-z0-9_-]+/g, "_").replaceAll(/^_+|(?<!_)_+$/g, "")
 }
 
 const operationOf = (reading: Reading, { item, method, name, path, template }: Wanted): Operation | undefined => {
@@ -211,6 +224,11 @@ const operationOf = (reading: Reading, { item, method, name, path, template }: W
 
 /** The schema, when calls can be validated against it. */
 const usable = (findings: Findings, path: Path, schema: object): Schema.JsonObject | undefined => {
+  const text = JSON.stringify(schema)
+  if (text.length > maxSchema) {
+    const message = `The schema of the arguments has ${text.length} characters of JSON, more than ${maxSchema}: leave the operation out with "except".`
+    return findings.add("too-large", path, message)
+  }
   const problems = JsonSchemaValidator.check(schema)
   for (const { message, path: at } of problems.slice(0, 5))
     findings.add(
@@ -218,11 +236,7 @@ const usable = (findings: Findings, path: Path, schema: object): Schema.JsonObje
       path,
       `The schema of the arguments cannot be used: ${at === "" ? "it" : at} ${message}.`
     )
-  if (problems.length > 0) return undefined
-  const text = JSON.stringify(schema)
-  if (text.length <= maxSchema) return JSON.parse(text)
-  const message = `The schema of the arguments has ${text.length} characters of JSON, more than ${maxSchema}: leave the operation out with "except".`
-  return findings.add("too-large", path, message)
+  return problems.length > 0 ? undefined : JSON.parse(text)
 }
 
 interface Body {
@@ -266,9 +280,9 @@ const urlOf = (
   const server = findings.object((given[0] as ReadonlyArray<unknown>)[0], path, "a server")
   if (server === undefined) return undefined
   const url = filled(server.value)
-  const parsed = URL.parse(url)
+  const parsed = url.length > maxUrl ? null : URL.parse(url)
   if (parsed === null || !/^https?:$/.test(parsed.protocol) || /[?#{}]/.test(url)) {
-    const message = `The server ${quote(url)} is not an http or https URL without a query: set "server" to the URL of the API.`
+    const message = `The server ${quote(url)} is not an http or https URL without a query, of at most ${maxUrl} characters: set "server" to the URL of the API.`
     return findings.add("invalid-value", [...path, "url"], message)
   }
   if (!Hosts.cover(options.hosts, parsed.hostname)) {
@@ -286,10 +300,10 @@ export const mayCall = (url: string, hosts: ReadonlyArray<string>): boolean => {
 
 /** The URL of a server with the defaults of its variables. */
 const filled = ({ url, variables }: Located["value"]): string =>
-  (typeof url === "string" ? url : "").replaceAll(/\{([^{}]*)\}/g, (whole, name: string) => {
+  (typeof url === "string" ? url.slice(0, maxUrl + 1) : "").replaceAll(/\{([^{}]*)\}/g, (whole, name: string) => {
     const variable = Predicate.isReadonlyObject(variables) ? variables[name] : undefined
     const value = Predicate.isReadonlyObject(variable) ? variable["default"] : undefined
-    return typeof value === "string" ? value : whole
+    return typeof value === "string" ? value.slice(0, maxUrl + 1) : whole
   })
 
 /** Summary and description, shortened. */

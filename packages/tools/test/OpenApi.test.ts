@@ -276,6 +276,32 @@ describe("documents are refused with code and place of every problem", () => {
     const found = problemsOf(document, options)
     expect(found).toEqual(expected)
   })
+
+  it("however much of them repeats", () => {
+    const codes = (document: unknown, options?: Partial<OpenApi.Options>) =>
+      new Set(problemsOf(document, options).map(([code]) => code))
+    const tooLarge = new Set(["too-large"])
+    const times = <A>(count: number, make: (n: number) => A) => Array.from({ length: count }, (_, n) => make(n))
+    const paths = (operation: object) => Object.fromEntries(times(200, (n) => [`/a${n}`, { get: operation }]))
+    // Each operation refers to all schemas, and each of them to all.
+    const all = { properties: Object.fromEntries(times(195, (n) => [`p${n}`, { $ref: `#/components/schemas/s${n}` }])) }
+    const schemas = Object.fromEntries(times(195, (n) => [`s${n}`, all]))
+    expect(codes(documentOf(paths({ requestBody: json(all) }), { components: { schemas } }))).toEqual(tooLarge)
+    // One object in many places, as by aliases of YAML.
+    const schema = { enum: times(100_000, (n) => `value ${n}`) }
+    const parameters = times(500, (n) => ({ name: `p${n}`, in: "query", schema }))
+    expect(codes(get({ parameters }))).toEqual(tooLarge)
+    expect(codes(documentOf(paths({ requestBody: json(schema) })))).toEqual(tooLarge)
+    // Names and URLs whose end is looked for.
+    const underscores = `a${"_".repeat(1_000_000)}b`
+    expect(problemsOf(get({ operationId: underscores }))).toEqual([["invalid-name", at]])
+    const slashes = `https://api.example.com${"/".repeat(1_000_000)}b`
+    const variables = { a: { default: slashes } }
+    for (const url of [slashes, "https://{a}", "{a}".repeat(100_000)])
+      expect(problemsOf(get({}, { servers: [{ url, variables }] }))).toEqual([["invalid-value", "servers 0 url"]])
+    const operations = times(400, (n) => `*a*b*${n}`)
+    expect(codes(documentOf(many(100_000)), { operations })).toEqual(tooLarge)
+  })
 })
 
 interface Received {
@@ -391,6 +417,18 @@ describe("calls", () => {
       expect([args, count, result]).toMatchObject([args, 0, { code: "arguments-invalid" }])
     }
     expect((await call(get, { id: "..a" }, { path: "/x/{id}" })).request!.url).toBe("/x/..a")
+  })
+
+  it("never leave a path that ends in a query, a fragment or what URLs leave out", async () => {
+    const get = { get: { parameters: [{ name: "id", in: "path", schema: {} }] } }
+    for (const end of ["?x=1", "#part", "\\x", "\t", " "]) {
+      const path = `/secret/{id}${end}`
+      const { count, result } = await call(get, { id: ".." }, { path })
+      expect([path, count, result]).toMatchObject([path, 0, { code: "arguments-invalid" }])
+    }
+    expect((await call(get, { id: ".." }, { path: "/secret\\{id}" })).count).toBe(0)
+    expect((await call(get, { id: "a" }, { path: "/x/{id}?y=1" })).request!.url).toBe("/x/a?y=1")
+    expect((await call(get, { id: "a" }, { path: "/x/{id}#part" })).request!.url).toBe("/x/a")
   })
 
   it("carry the credential, in place of what a model says", async () => {

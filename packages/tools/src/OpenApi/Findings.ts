@@ -31,6 +31,11 @@ export class Findings {
     this.#root = root
   }
 
+  /** More problems would not be listed. */
+  get isFull(): boolean {
+    return this.problems.length >= maxProblems
+  }
+
   add(code: string, path: Path, message: string): undefined {
     if (this.problems.length < maxProblems) this.problems.push({ code, path, message })
     return undefined

@@ -33,14 +33,16 @@ export const make = (operation: Operation, args: Schema.JsonObject): Result.Resu
     }
   }
   const segments: Array<string> = []
-  for (const template of operation.url.split("/")) {
+  // A fragment is not sent; some documents tell operations of one path apart by it.
+  const [url = ""] = operation.url.split("#", 1)
+  for (const template of url.split(/([/\\?])/)) {
     const segment = template.replaceAll(/\{([^{}]*)\}/g, (_, name: string) => path.get(name) ?? "")
-    // Both would be removed from the path, and with them what stands before.
-    if (segment !== template && /^(?:\.|%2e){0,2}$/i.test(segment))
+    // Both would be removed from the path, and with them what stands before; so would whitespace.
+    if (segment !== template && /^(?:\.|%2e){0,2}$/i.test(segment.replaceAll(/\s/g, "")))
       return wrong(template, 'must not be empty, "." or "..", because it is a part of the path')
     segments.push(segment)
   }
-  const base = segments.join("/")
+  const base = segments.join("")
   const body = operation.body === undefined ? undefined : own(args, Parameters.bodyArgument)
   return Result.succeed({
     url: query.length === 0 ? base : `${base}${base.includes("?") ? "&" : "?"}${query.join("&")}`,

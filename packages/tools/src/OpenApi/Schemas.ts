@@ -11,12 +11,27 @@ type Converted = JsonSchema.JsonSchema
 
 /** Definitions that one operation may refer to, directly or not. */
 const maxDefinitions = 200
+/** Characters of the arguments' schema of one tool, as JSON. */
+export const maxSchema = 64 * 1024
+/**
+ * Characters of all schemas that are looked at, each as often as it is: references, and aliases in
+ * YAML, let a short document repeat a long schema.
+ */
+const maxRead = 8 * 1024 * 1024
+
+/** A schema, what it refers to, and its size in characters of JSON. */
+interface Definition {
+  readonly schema: Converted
+  readonly references: ReadonlySet<string>
+  readonly size: number
+}
 
 export class Schemas {
   readonly #findings: Findings
   readonly #definitions: { readonly [name: string]: unknown }
   readonly #convert: (schema: Converted) => JsonSchema.Document<"draft-2020-12">
-  readonly #known = new Map<string, Converted | undefined>()
+  readonly #known = new Map<string, Definition | undefined>()
+  #read = 0
 
   constructor(findings: Findings, definitions: unknown, version: "3.0" | "3.1") {
     this.#findings = findings
@@ -24,12 +39,19 @@ export class Schemas {
     this.#convert = version === "3.0" ? JsonSchema.fromSchemaOpenApi3_0 : JsonSchema.fromSchemaOpenApi3_1
   }
 
+  /** So much has been looked at that nothing more will be. */
+  get isSpent(): boolean {
+    return this.#read > maxRead
+  }
+
   /** The schema as JSON Schema; `undefined`: it cannot be used, which is a problem. */
   of(schema: unknown, path: Path): Converted | undefined {
     if (schema === undefined || schema === true) return {}
     if (schema === false) return { not: {} }
     if (!Predicate.isReadonlyObject(schema)) return this.#findings.add("invalid-value", path, "Expected a schema.")
+    if (this.isSpent) return this.#tooMuch(path)
     try {
+      this.#read += JSON.stringify(schema).length
       const { definitions, schema: converted } = this.#convert(schema)
       if (Object.keys(definitions).length === 0) return converted
       const message = "Schemas with $defs of their own are not supported: move them to components/schemas."
@@ -46,6 +68,7 @@ export class Schemas {
    */
   definitionsOf(schema: Converted, path: Path): { readonly [name: string]: Converted } | undefined {
     const found = new Map<string, Converted>()
+    let size = 0
     const pending = [...referencesIn(schema)]
     for (let reference = pending.pop(); reference !== undefined; reference = pending.pop()) {
       const name = this.#nameOf(reference, path)
@@ -57,8 +80,15 @@ export class Schemas {
       }
       const definition = this.#definition(name)
       if (definition === undefined) return undefined
-      found.set(name, definition)
-      for (const inner of referencesIn(definition)) pending.push(inner)
+      size += definition.size
+      this.#read += definition.size
+      if (size > maxSchema) {
+        const message = `The operation refers to schemas of more than ${maxSchema} characters of JSON: leave it out with "except".`
+        return this.#findings.add("too-large", path, message)
+      }
+      if (this.isSpent) return this.#tooMuch(path)
+      found.set(name, definition.schema)
+      for (const inner of definition.references) pending.push(inner)
     }
     for (const name of found.keys()) {
       const seen = new Set<string>()
@@ -88,9 +118,17 @@ export class Schemas {
     return Object.hasOwn(this.#definitions, name) ? name : this.#findings.missing(`#/components/schemas/${name}`, path)
   }
 
-  #definition(name: string): Converted | undefined {
-    if (!this.#known.has(name)) this.#known.set(name, this.of(this.#definitions[name], ["components", "schemas", name]))
-    return this.#known.get(name)
+  #definition(name: string): Definition | undefined {
+    if (this.#known.has(name)) return this.#known.get(name)
+    const schema = this.of(this.#definitions[name], ["components", "schemas", name])
+    const definition = schema && { schema, references: referencesIn(schema), size: JSON.stringify(schema).length }
+    this.#known.set(name, definition)
+    return definition
+  }
+
+  #tooMuch(path: Path): undefined {
+    const message = `The schemas have more than ${maxRead} characters of JSON, each as often as it is referred to: choose some operations with "operations" or "except".`
+    return this.#findings.add("too-large", path, message)
   }
 }
 
