@@ -11,8 +11,8 @@ const shortest = 8
 export type Blank = <A>(value: A) => A
 
 /**
- * Replaces the secret with a mark in every text and name of a JSON value; undefined: it is too short to be
- * one.
+ * Replaces the secret with a mark in every text of a JSON value, and in every name of a field;
+ * undefined: it is too short to be one.
  */
 export const of = (secret: Redacted.Redacted, mark: string): Blank | undefined => {
   const key = Redacted.value(secret).trim()
