@@ -349,6 +349,12 @@ describe("registered tools", { timeout: 180_000 }, () => {
       })
     )
     expect(calls).toEqual([])
+    // Every event of a call that a rule decides about contains its reason.
+    const long = { deny: [{ tool: "list*", reason: "x".repeat(100_000) }] }
+    expect(await call("/tools/policy", { method: "PUT", body: long })).toMatchObject({
+      status: 400,
+      body: { errors: [{ code: "too-large" }] }
+    })
     expect(await call("/tools/policy", { method: "PUT", body: { deny: [{ arguments: { type: 7 } }] } })).toMatchObject({
       status: 400,
       body: { errors: [{ path: ["deny", 0, "arguments"] }] }

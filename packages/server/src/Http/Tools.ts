@@ -24,10 +24,16 @@ const decodePolicy = RequestBody.decoder(Policy.Policy)
 
 /** Each is looked at for every call of the tenant. */
 const maxRules = 200
+/** Characters of JSON: many policies are kept in memory, and reasons of rules are in events. */
+const maxPolicy = 64 * 1024
 
 /** A policy, when its rules can be applied. */
 const checked = (policy: Policy.Policy) => {
+  const size = JSON.stringify(policy).length
   const errors = [
+    ...(size > maxPolicy
+      ? [{ path: [], code: "too-large", message: `A policy may have ${maxPolicy} characters of JSON, not ${size}.` }]
+      : []),
     ...Policy.effects.flatMap((effect) =>
       (policy[effect]?.length ?? 0) > maxRules
         ? [{ path: [effect], code: "too-large", message: `A policy may have ${maxRules} rules of a kind.` }]
