@@ -235,6 +235,17 @@ describe("registered tools", { timeout: 180_000 }, () => {
       })
   })
 
+  it("send a secret only where a key that may set it says so", async () => {
+    const by = await Keys.make(server, { scopes: ["tools:read", "tools:write", "tools:test"] })
+    for (const secret of ["orders", "none"])
+      expect(await register({ name: "other", prefix: "o_", auth: { ...bearer, secret } }, by)).toMatchObject({
+        status: 403,
+        body: { scope: "secrets:write" }
+      })
+    expect((await register({ name: "other", prefix: "o_", auth: undefined }, by)).status).toBe(201)
+    expect((await call("/tools/other", { method: "DELETE", by })).status).toBe(204)
+  })
+
   it("are refused with all that is wrong, each at its place", async () => {
     const problem = async (more: object) => {
       const { body, status } = await register({ name: "other", ...more })

@@ -150,7 +150,7 @@ export class Tools extends HttpApiGroup.make("tools")
         description:
           "Each operation of the OpenAPI document becomes a tool of the tenant. 201: the API is new. 200: it replaces the one of its name; " +
           "executions under way then ask a person before they call a tool whose definition has changed. Other servers and workers know of it " +
-          "within two seconds. Commands cannot be registered."
+          "within two seconds. With `auth`, it requires the scope secrets:write. Commands cannot be registered."
       })
     ),
     HttpApiEndpoint.get("getPolicy", "/policy", { success: Policy.Policy }).annotateMerge(

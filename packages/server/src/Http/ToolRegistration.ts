@@ -9,6 +9,7 @@ import { Registration } from "../Api/Tools.ts"
 import type { SecretStore } from "../ResourceStore/Secrets.ts"
 import type { ToolApi } from "../ResourceStore/ToolApis.ts"
 import type { NotRegistered, ToolRegistry } from "../ToolRegistry.ts"
+import * as Authenticate from "./Authenticate.ts"
 import * as ErrorList from "./ErrorList.ts"
 import * as Json from "./Json.ts"
 import * as RequestBody from "./RequestBody.ts"
@@ -27,6 +28,8 @@ const decode = RequestBody.decoder(Registration)
 /** What the registered API is, in the store and as tools. */
 export const register = Effect.fnUntraced(function* (parsed: Json.Parsed, { registry, secrets, toolbox }: Services) {
   const body = yield* decode(parsed)
+  // The hosts of a registration receive the secret: to choose them is as much as to know it.
+  if (body.auth !== undefined) yield* Authenticate.requireScope("secrets:write")
   const document = yield* Effect.mapError(Effect.fromResult(documentOf(body.document)), (errors) =>
     invalid(RequestBody.locate(parsed, errors))
   )
