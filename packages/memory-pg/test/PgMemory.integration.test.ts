@@ -18,7 +18,7 @@ describe.skipIf(missing !== undefined)(missing ?? "PostgreSQL", () => {
     "PgMemory as a user that may do nothing but act as the role",
     PgMemory.layer.pipe(
       Layer.provide(
-        Layer.unwrap(Effect.map(PostgresServer.confined, (url) => Database.layer(PostgresServer.optionsOf(url))))
+        Layer.unwrap(Effect.map(PostgresServer.confined(), (url) => Database.layer(PostgresServer.optionsOf(url))))
       )
     ),
     { adverse: 300 }

@@ -72,10 +72,10 @@ export const user = Effect.acquireRelease(
 export const optionsOf = (url: URL): Database.Options => ({ kind: "server", url: Redacted.make(url.href) })
 
 /** The URL of a new database for such a user; migrated by the owner, which this user may not. */
-export const confined = Effect.gen(function* () {
+export const confined = Effect.fnUntraced(function* (options: { readonly vectors?: boolean } = {}) {
   const name = yield* user
   const url = yield* emptyDatabase
-  yield* Effect.provide(Effect.void, Layer.fresh(Database.layer(optionsOf(url))))
+  yield* Effect.provide(Effect.void, Layer.fresh(Database.layer({ ...optionsOf(url), ...options })))
   url.username = name
   return url
 })

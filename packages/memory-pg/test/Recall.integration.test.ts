@@ -19,7 +19,7 @@ describe.skipIf(missing !== undefined)(missing ?? "PostgreSQL", () => {
     "Recall as a user that may do nothing but act as the role",
     storage.pipe(
       Layer.provide(
-        Layer.unwrap(Effect.map(PostgresServer.confined, (url) => Database.layer(PostgresServer.optionsOf(url))))
+        Layer.unwrap(Effect.map(PostgresServer.confined(), (url) => Database.layer(PostgresServer.optionsOf(url))))
       )
     )
   )

@@ -3,14 +3,16 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Embedder from "@crewline/core/Embedder"
 import * as Memory from "@crewline/core/Memory"
 import * as Tenant from "@crewline/core/Tenant"
-import { MemoryContract } from "@crewline/core/testing"
+import { MemoryContract, RecallContract } from "@crewline/core/testing"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as SqlClient from "effect/sql/SqlClient"
 import * as Stream from "effect/Stream"
 import * as Database from "../src/Database.ts"
+import * as PgEventLog from "../src/PgEventLog.ts"
 import * as PgMemory from "../src/PgMemory.ts"
+import * as Erased from "./Erased.ts"
 import { asOwner } from "./Owner.ts"
 import * as PostgresServer from "./PostgresServer.ts"
 
@@ -55,6 +57,22 @@ describe.skipIf(missing !== undefined)(missing ?? "Vectors", () => {
     { adverse: 100 }
   )
 
+  MemoryContract.suite(
+    "PgMemory with vectors as a user that may do nothing but act as the role",
+    Layer.provide(
+      embedded(embedder("test/letters")),
+      Layer.unwrap(
+        Effect.map(PostgresServer.confined({ vectors: true }), (url) => Database.layer(PostgresServer.optionsOf(url)))
+      )
+    ),
+    { adverse: 100 }
+  )
+
+  RecallContract.suite(
+    "Recall with vectors on a server",
+    Layer.merge(PgEventLog.layer, embedded(embedder("test/letters"))).pipe(Layer.provide(database))
+  )
+
   it.live(
     "a change of the embedder fills its space beside the other, goes on where it was stopped, and asks for each text once",
     () =>
@@ -86,6 +104,13 @@ describe.skipIf(missing !== undefined)(missing ?? "Vectors", () => {
         assert.deepStrictEqual(yield* counts, [{ first: 1_800, second: 1_800 }])
       }).pipe(Effect.provide(database)),
     60_000
+  )
+
+  it.live("erasure leaves nothing in any table of memory", () =>
+    Erased.check(["crewline_memory_vector_1"]).pipe(
+      Effect.provide(embedded(embedder("test/erased"))),
+      Effect.provide(database)
+    )
   )
 
   it.live("another length of vectors under the same name is an error, never a default", () =>

@@ -1,7 +1,27 @@
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as fc from "fast-check"
 import type * as Memory from "../../Memory.ts"
 import { alone, contents, elsewhere, everything, idsOf, longTerm, type It } from "./Telling.ts"
+
+/** Few texts, subjects and keys, so that they collide. */
+const remembered = fc
+  .record(
+    {
+      kind: fc.constantFrom("short-term" as const, "long-term" as const, "entity" as const),
+      text: fc
+        .tuple(fc.constantFrom("otters", "herons", "Ada Lovelace"), fc.constantFrom("swim", "sleep", "eat"), fc.nat(3))
+        .map(([who, act, count]) => `${who} ${act} ${count} times`),
+      scope: fc.constantFrom<Memory.Scope>({}, { crew: "c" }, { session: "s", user: "u" }),
+      subject: fc.constantFrom("s1", "s2"),
+      key: fc.constantFrom("k1", "k2", "k3"),
+      speaker: fc.constantFrom("Ada", "Bob"),
+      origin: fc.constantFrom("user" as const, "web" as const),
+      importance: fc.constantFrom(0, 0.25, 1)
+    },
+    { requiredKeys: ["kind", "text", "scope"] }
+  )
+  .map((entry): Memory.Remembered => entry)
 
 export const declare = (it: It): void => {
   it.effect("an import restores the exported memories, with the same query results", () =>
@@ -49,6 +69,23 @@ export const declare = (it: It): void => {
             assert.deepInclude(receipts[1], { supersedes: ids[1]! })
           })
         )
+      })
+    )
+  )
+
+  it.effect("an import of any export is exported as the same", () =>
+    alone(
+      Effect.fnUntraced(function* (memory) {
+        const cases = fc.sample(fc.array(remembered, { minLength: 4, maxLength: 10 }), { numRuns: 6, seed: 18 })
+        for (const entries of cases) {
+          yield* memory.forget({ scope: {} })
+          for (const entry of entries) yield* memory.remember([entry])
+          const [first] = yield* memory.list()
+          yield* memory.pin(first!.id, true)
+          const exported = yield* everything(memory)
+          const again = yield* elsewhere(Effect.andThen(memory.import(exported), everything(memory)))
+          assert.deepStrictEqual(contents(again), contents(exported))
+        }
       })
     )
   )

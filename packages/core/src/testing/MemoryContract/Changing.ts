@@ -45,22 +45,43 @@ export const declare = (it: It): void => {
     alone(
       Effect.fnUntraced(function* (memory) {
         const said = (text: string) => longTerm(text, { kind: "short-term", scope: { session: "s" } })
-        yield* memory.remember([address("Ada lives in Oslo"), said("Ada is at home"), said("She cooks")])
+        const relation = { from: "Ada", relation: "lives in", to: "Oslo" }
+        yield* memory.remember([
+          address("Ada lives in Oslo", { relations: [relation] }),
+          said("Ada is at home"),
+          said("She cooks")
+        ])
         const asOf = yield* moment
         const query = { text: "where does Ada live, at home?", scope: { session: "s" }, asOf }
         const recalled = yield* memory.recall(query)
         const listed = yield* memory.list({ asOf })
         const entities = yield* memory.entities({ scope: {}, asOf })
+        const relations = yield* memory.relations({ scope: {}, asOf })
+        const explained = yield* memory.explain(query, recalled[0]!.id)
         assert.strictEqual(recalled.length, 3)
+        assert.strictEqual(relations.length, 1)
         yield* memory.remember([
           address("Ada lives in Bergen now"),
           said("Ada is out"),
           said("Ada sold her home, and lives elsewhere"),
-          longTerm("Where does Ada live? At home.")
+          longTerm("Where does Ada live? At home.", { relations: [{ ...relation, to: "Bergen" }] })
         ])
+        const exported = yield* everything(memory)
+        const imported = exported.map((each, index) => ({
+          ...each,
+          entry: { ...each.entry, id: `mem_later_${index}` }
+        }))
+        yield* memory.import(imported.filter(({ entry }) => Date.parse(entry.storedAt) > Date.parse(asOf)))
         assert.deepStrictEqual(yield* memory.recall(query), recalled)
         assert.deepStrictEqual(yield* memory.list({ asOf }), listed)
         assert.deepStrictEqual(yield* memory.entities({ scope: {}, asOf }), entities)
+        assert.deepStrictEqual(yield* memory.relations({ scope: {}, asOf }), relations)
+        assert.deepStrictEqual(yield* memory.explain(query, recalled[0]!.id), explained)
+        // What is known of a memory changes, but not whether it is found.
+        const ranks = (all: typeof recalled) => all.map(({ id, score }) => ({ id, score }))
+        yield* memory.remember([said("ada is AT HOME")])
+        yield* memory.pin(recalled[0]!.id, true)
+        assert.deepStrictEqual(ranks(yield* memory.recall(query)), ranks(recalled))
         assert.deepStrictEqual(yield* memory.recall({ ...query, asOf: "2001-01-01" }), [])
         assert.include(
           texts(yield* memory.recall({ text: "where does Ada live", scope: {} })),

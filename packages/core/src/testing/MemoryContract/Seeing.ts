@@ -39,6 +39,37 @@ export const declare = (it: It): void => {
     )
   )
 
+  it.effect("no result depends on the memories of another tenant", () =>
+    alone(
+      Effect.fnUntraced(function* (memory) {
+        const entries = ["Acme keeps an otter", "Otters of Acme sleep", "A heron watches"].map((text) =>
+          longTerm(text, { relations: [{ from: "Acme", relation: "owns", to: "Otter" }], subject: text })
+        )
+        const [id] = idsOf(yield* memory.remember(entries))
+        const query = { text: "which otter does Acme keep?", scope: {}, asOf: "2100-01-01" }
+        const looks = Effect.all([
+          memory.recall(query),
+          memory.explain(query, id!),
+          memory.list(),
+          memory.entities({ scope: {} }),
+          memory.relations({ scope: {} }),
+          memory.statistics,
+          memory.retention,
+          everything(memory)
+        ])
+        const before = yield* looks
+        yield* elsewhere(
+          Effect.gen(function* () {
+            yield* memory.remember([...entries, ...entries])
+            for (let index = 0; index < 20; index++) yield* memory.remember([longTerm(`Acme keeps otter ${index}`)])
+            yield* memory.retain([{ kind: "long-term", maxCount: 3 }])
+          })
+        )
+        assert.deepStrictEqual(yield* looks, before)
+      })
+    )
+  )
+
   it.effect("no operation returns memories of another tenant", () =>
     alone(
       Effect.fnUntraced(function* (memory) {
