@@ -139,7 +139,12 @@ export const Statistics = Schema.Struct({
   /** Of those, refused, by reason. */
   refused: Schema.Record(Schema.String, Schema.Int),
   /** Refused of offered, from 0 to 1. */
-  refusedShare: Schema.Finite
+  refusedShare: Schema.Finite,
+  /**
+   * The embedder with which memories of the tenant are recalled by meaning; absent: they are
+   * recalled by words only.
+   */
+  embedder: Schema.optionalKey(Schema.String)
 }).annotate({ identifier: "MemoryStatistics" })
 export interface Statistics extends Schema.Schema.Type<typeof Statistics> {}
 

@@ -54,7 +54,7 @@ export const make = (
     return Memory.Memory.of({
       ...(spaces === undefined ? writer : embedding(writer, spaces)),
       ...lister,
-      ...Knowing.make(query),
+      ...Knowing.make(query, spaces),
       recall: Effect.fnUntraced(function* (asked) {
         yield* Memory.Checking.query("recall", asked)
         const { ranked } = yield* find("recall", asked)

@@ -85,6 +85,14 @@ describe.skipIf(missing !== undefined)(missing ?? "embedders of tenants", { time
     )
     return found.map(({ text }) => text)
   }
+  /** The embedder that the statistics of the tenant name. */
+  const embedderOf = async (tenant: string) =>
+    (
+      await as(
+        tenant,
+        Effect.flatMap(Effect.service(Memory.Memory), ({ statistics }) => statistics)
+      )
+    ).embedder
   const warningsOf = (tenant: string) => warnings.filter((warning) => warning.includes(`tenant ${tenant} `))
   const store = (tenant: string, apiKey?: string) =>
     as(
@@ -100,6 +108,7 @@ describe.skipIf(missing !== undefined)(missing ?? "embedders of tenants", { time
   it.each(["default", "acme"])("the account of the environment serves tenant %s", async (tenant) => {
     await remember(tenant, "Otters hold hands asleep.")
     expect(await recall(tenant)).toEqual(["Otters hold hands asleep."])
+    expect(await embedderOf(tenant)).toBe("openai/first")
     expect(warningsOf(tenant)).toEqual([])
   })
 
@@ -109,6 +118,7 @@ describe.skipIf(missing !== undefined)(missing ?? "embedders of tenants", { time
     await remember("globex", "Kettles boil water.")
     expect(await recall("globex")).toEqual([])
     expect(operators.received).toHaveLength(asked)
+    expect(await embedderOf("globex")).toBeUndefined()
     expect(warningsOf("globex")).toEqual([
       "Memories of tenant globex are recalled by words only, because the keys in the environment are not available to it " +
         "(CREWLINE_SHARED_PROVIDERS), and it has no stored provider named openai."
@@ -120,6 +130,7 @@ describe.skipIf(missing !== undefined)(missing ?? "embedders of tenants", { time
     await store("globex", "sk-globex-0123456789")
     await remember("globex", "Otters sleep afloat.")
     expect(await recall("globex")).toEqual(["Otters sleep afloat."])
+    expect(await embedderOf("globex")).toBe("openai/first")
     expect(own.received).toMatchObject([{ model: "first" }, { model: "first" }])
     expect(operators.received).toHaveLength(asked)
   })

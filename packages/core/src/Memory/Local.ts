@@ -117,7 +117,10 @@ const make = (embedder?: Embedder.Embedder["Service"]) =>
         const stored = exported.filter((each) => tenant.import(each, vectors)).length
         return { stored, known: exported.length - stored }
       }),
-      statistics: Effect.map(current, statisticsOf),
+      statistics: Effect.map(current, (tenant) => ({
+        ...statisticsOf(tenant),
+        ...(embedder?.space.isSemantic === true && { embedder: embedder.space.name })
+      })),
       retention: Effect.map(current, ({ retention }) => retention),
       retain: Effect.fnUntraced(function* (retention) {
         yield* Checking.retention(retention)

@@ -3,6 +3,7 @@ import * as Memory from "@crewline/core/Memory"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Query from "./Query.ts"
+import type * as Spaces from "./Spaces.ts"
 import * as StoredMemory from "./StoredMemory.ts"
 
 const defaultEntities = 50
@@ -30,7 +31,8 @@ const ruleOf = ({ kind, ...rule }: Memory.Retention) => ({ kind: StoredMemory.ki
 
 type Knowing = Pick<Memory.Memory["Service"], "entities" | "relations" | "statistics" | "retention" | "retain">
 
-export const make = (query: Query.Query): Knowing => {
+/** `spaces`: there is memory by meaning, too. */
+export const make = (query: Query.Query, spaces?: Spaces.Spaces): Knowing => {
   /** Visible memories, page by page, until `isEnough`; oldest first. */
   const seen = Effect.fnUntraced(function* (
     operation: "entities" | "relations",
@@ -80,9 +82,10 @@ export const make = (query: Query.Query): Knowing => {
       })
       return found.slice(0, limit)
     }),
-    statistics: Effect.map(
+    statistics: Effect.zipWith(
       query<Counts>("statistics", "select * from crewline_memory_statistics($1)"),
-      ([row]): Memory.Statistics => {
+      spaces === undefined ? Effect.succeed(false) : spaces.isServed("statistics"),
+      ([row], isServed): Memory.Statistics => {
         const { counts, live, pinned, quarantined, superseded } = row!
         const { "": offered = 0, ...refused } = (counts === null ? {} : JSON.parse(counts)) as Record<string, number>
         const sum = Object.values(refused).reduce((sum, count) => sum + count, 0)
@@ -97,7 +100,8 @@ export const make = (query: Query.Query): Knowing => {
           quarantined: Number(quarantined),
           offered,
           refused,
-          refusedShare: offered === 0 ? 0 : sum / offered
+          refusedShare: offered === 0 ? 0 : sum / offered,
+          ...(isServed && spaces !== undefined && { embedder: spaces.space.name })
         }
       }
     ),

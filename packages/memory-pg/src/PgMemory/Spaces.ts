@@ -44,6 +44,8 @@ export interface Listed {
 
 export interface Spaces {
   readonly space: Embedder.Space
+  /** Whether an embedder serves the current tenant. */
+  readonly isServed: (operation: string) => Effect.Effect<boolean, Memory.MemoryError>
   /** Stores vectors of stored memories; calls the embedder only for new texts. */
   readonly embed: (
     operation: string,
@@ -197,6 +199,8 @@ export const open = Effect.fnUntraced(function* (
 
   return {
     space,
+    isServed: (operation) =>
+      Effect.map(Effect.mapError(embedderOf, Filling.failureOf(operation)), (embedder) => embedder !== undefined),
     embed: Effect.fnUntraced(function* (operation, memories) {
       if (memories.length === 0) return
       const embedder = yield* Effect.mapError(embedderOf, Filling.failureOf(operation))

@@ -282,7 +282,7 @@ export class Memories extends HttpApiGroup.make("memories")
       OpenApi.annotations({
         summary: "Count the memories of the tenant",
         description:
-          "Returns the count by kind, and the share of submitted texts that were rejected as not worth storing."
+          "Returns the count by kind, and the share of submitted texts that were rejected as not worth storing. `embedder` names the embedder with which the tenant's memories are recalled by meaning; if it is absent, they are recalled by words only."
       })
     ),
     HttpApiEndpoint.get("retention", "/retention", { success: RetentionBody }).annotateMerge(

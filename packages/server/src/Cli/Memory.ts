@@ -289,14 +289,15 @@ export const statistics = Effect.fn("Memory.statistics")(function* (options: Opt
   const output = yield* Output.Output
   const found = yield* (yield* open(options)).statistics
   if (options.json) return yield* output.result(JSON.stringify(found))
-  const { live, offered, pinned, quarantined, refused, refusedShare, superseded } = found
+  const { embedder, live, offered, pinned, quarantined, refused, refusedShare, superseded } = found
   const lines = [
     ...Object.entries(live).map(([kind, count]) => `${kind}: ${count}`),
     `superseded: ${superseded}`,
     `pinned: ${pinned}`,
     `quarantined: ${quarantined}`,
     `rejected as not worth remembering: ${(100 * refusedShare).toFixed(1)} % of ${offered}`,
-    ...Object.entries(refused).map(([reason, count]) => `  ${reason}: ${count}`)
+    ...Object.entries(refused).map(([reason, count]) => `  ${reason}: ${count}`),
+    `recalled by ${embedder === undefined ? "words only" : `words and by meaning, with ${embedder}`}`
   ]
   yield* output.result(lines.join("\n"))
 }, Effect.scoped)
