@@ -79,6 +79,11 @@ export class Worker extends Context.Service<
     readonly owner: string
     /** Tasks that run here now. */
     readonly running: Effect.Effect<ReadonlyArray<TaskQueue.Lease>>
+    /**
+     * Waits at most two seconds until the memories of tasks that completed by now are stored, for
+     * the current tenant; those that another process has to store are stored here.
+     */
+    readonly remembered: Effect.Effect<void>
   }
 >()("@crewline/core/Worker") {}
 
@@ -102,12 +107,13 @@ const make = (options: Options) =>
       ],
       leaseMillis: options.outboxLeaseMillis ?? 30_000
     })
+    const remembered = delivering.served(Remembering.name)
     const legs = Legs.make({
       log,
       ledger,
       registry: yield* CodeRegistry,
       memory,
-      remembered: delivering.served(Remembering.name),
+      remembered,
       clock,
       now: yield* LogClock,
       runner: yield* Runner,
@@ -170,7 +176,7 @@ const make = (options: Options) =>
         yield* queue.dismiss(name)
       })
     )
-    return Worker.of({ name, owner, running: Effect.sync(running.leases) })
+    return Worker.of({ name, owner, running: Effect.sync(running.leases), remembered })
   })
 
 /** Owns what is worked on for this long. */

@@ -6,6 +6,7 @@
 import * as Crewline from "@crewline/core/Crewline"
 import * as Guarded from "@crewline/core/Guarded"
 import * as Memory from "@crewline/core/Memory"
+import * as Worker from "@crewline/core/Worker"
 import * as Outbox from "@crewline/core/Outbox"
 import * as Tenant from "@crewline/core/Tenant"
 import * as Effect from "effect/Effect"
@@ -90,6 +91,7 @@ export const open = async (options: Options, signal?: AbortSignal): Promise<Clie
   })
   const guarded = await promise(Guarded.make)
   const memory = await promise(Effect.service(Memory.Memory))
+  const { remembered } = await promise(Effect.service(Worker.Worker))
   const inOutbox = <A, B>(use: (outbox: Outbox.Outbox["Service"]) => Effect.Effect<A, Outbox.OutboxError>, none: B) =>
     promise(
       Effect.flatMap(Effect.serviceOption(Outbox.Outbox), (outbox): Effect.Effect<A | B, Outbox.OutboxError> =>
@@ -163,7 +165,7 @@ export const open = async (options: Options, signal?: AbortSignal): Promise<Clie
     retry: (executionId, crew) => CallerStack.keep(retry(executionId, crew)),
     adoptFrom: (worker, adoption) => CallerStack.keep(promise(crewline.adoptFrom(worker, adoption))),
     outbox: (options) => CallerStack.keep(inOutbox((outbox) => outbox.list(options), [])),
-    memory: Memories.make(memory, { promise, iterable }),
+    memory: Memories.make(memory, remembered, { promise, iterable }),
     retryOutbox: (id) => CallerStack.keep(inOutbox((outbox) => outbox.retry(id), undefined)),
     close,
     [Symbol.asyncDispose]: close

@@ -1,5 +1,6 @@
 /** What crews remember, over HTTP: by whom, for whom, until it is forgotten. */
 import * as EventLog from "@crewline/core/EventLog"
+import { Ranking } from "@crewline/core/Memory"
 import * as Outbox from "@crewline/core/Outbox"
 import * as Tenant from "@crewline/core/Tenant"
 import * as Context from "effect/Context"
@@ -61,15 +62,15 @@ const search = async (by: Keys.Made, body: object) => {
 const order = (one: string, other: string) => (one < other ? -1 : 1)
 const textsOf = (items: ReadonlyArray<{ text: string }>) => items.map(({ text }) => text)
 
-/** An execution whose outcome another server has to remember. */
-const elsewhere = "of-another-server"
+/** Executions whose outcome another server has to remember. */
+const elsewhere = "of-another-server-"
 
 /** Waits until this server has remembered the outcomes of all executions. */
 const remembered = async () => {
   const outbox = Context.get(server.services, Outbox.Outbox)
   for (const tenant of ["acme", "globex"]) {
     const rows = () => Effect.runPromise(Effect.provideService(outbox.list(), Tenant.Current, tenant))
-    while ((await rows()).some(({ executionId }) => executionId !== elsewhere)) await sleep(20)
+    while ((await rows()).some(({ executionId }) => !executionId.startsWith(elsewhere))) await sleep(20)
   }
 }
 const forgetAll = async () => {
@@ -293,21 +294,69 @@ describe("/api/v1/memories", { timeout: 60_000 }, () => {
       text: "Acme Corporation keeps otters.",
       subject: "s",
       key: "k",
+      relations: [{ from: "Acme Corporation", relation: "keeps", to: "otters" }],
       shared: true
     })
     expect(await search(globex, { query: "otters", users: "all" })).toEqual([])
     expect((await call(globex, "/memories?users=all")).body.items).toEqual([])
     expect((await call(globex, "/memories/entities?users=all")).body.items).toEqual([])
+    expect((await call(globex, "/memories/relations?users=all")).body.items).toEqual([])
     expect((await call(globex, "/memories/export?users=all")).body).toBe("")
     expect((await call(globex, "/memories/statistics")).body).toMatchObject({ live: { "long-term": 0 } })
     for (const [method, body] of [["GET"], ["PATCH", { pinned: true }], ["DELETE"]] as const)
       expect((await call(globex, `/memories/${id}?users=all`, { method, body })).status).toBe(404)
+    const asked = { body: { query: "otters", users: "all" } }
+    expect((await call(globex, `/memories/${id}/explain`, asked)).status).toBe(404)
     expect((await call(globex, "/memories/forget", { body: { ids: [id], users: "all" } })).body.count).toBe(0)
     expect(
       (await remember(globex, { text: "Acme Corporation keeps otters.", subject: "s", key: "k", shared: true })).id
     ).not.toBe(id)
     expect((await call(service, `/memories/${id}`)).body).toMatchObject({ corroborations: 0, pinned: false })
     for (const by of [globex, service]) await call(by, "/memories/forget", { body: { scope: {}, users: "all" } })
+  })
+})
+
+describe("invariants of memory over HTTP", { timeout: 60_000 }, () => {
+  const asOf = "2100-01-01T00:00:00Z"
+
+  it("a repeated request with the same key changes nothing", async () => {
+    const body = { text: "Otters swim at night.", key: "k" }
+    const entry = await remember(ada, body)
+    for (const text of [body.text, "Otters swim by day."])
+      expect(await call(ada, "/memories", { body: { ...body, text } })).toMatchObject({ status: 200, body: entry })
+    expect((await call(ada, "/memories")).body.items).toEqual([entry])
+    await forgetAll()
+  })
+
+  it("concurrent requests of two tenants leave one live value of a subject to each", async () => {
+    const writers = Array.from({ length: 20 }, (_, index) => (index % 2 === 0 ? ada : globex))
+    await Promise.all(
+      writers.map((by, index) => remember(by, { text: `The price of an otter is ${index}.`, subject: "price" }))
+    )
+    for (const by of [ada, globex]) {
+      expect((await call(by, "/memories?subject=price")).body.items).toHaveLength(1)
+      expect((await call(by, "/memories?subject=price&superseded=true")).body.items).toHaveLength(10)
+    }
+    await forgetAll()
+  })
+
+  it("results have an order and fit their budget, whatever another tenant stores and whenever it is asked", async () => {
+    const texts = Array.from({ length: 12 }, (_, index) => `Otter ${index} eats crab ${index % 3}.`)
+    for (const text of texts) await remember(ada, { text, subject: text })
+    const query = { query: "Which otter eats crab 2?", asOf, limit: 12 }
+    const found = await search(ada, query)
+    expect(found.length).toBeGreaterThan(4)
+    const few = await search(ada, { ...query, maxTokens: 20 })
+    expect(few.length).toBeLessThan(found.length)
+    expect(few.reduce((sum: number, { text }: { text: string }) => sum + Ranking.tokensOf(text), 0)).toBeLessThan(21)
+    for (const text of [...texts, "Every otter eats crab 2."]) await remember(globex, { text, subject: text })
+    expect(await search(ada, query)).toEqual(found)
+    const since = new Date().toISOString()
+    const old = await search(ada, { ...query, asOf: since })
+    await sleep(5)
+    await remember(ada, { text: "Otter 2 eats no crab.", subject: texts[2] })
+    expect(await search(ada, { ...query, asOf: since })).toEqual(old)
+    await forgetAll()
   })
 })
 
@@ -324,7 +373,6 @@ describe("a crew that runs twice", { timeout: 60_000 }, () => {
     expect((await asked(globex)).output).not.toContain(learned)
     expect((await asked(service, { onBehalfOf: "operator of acme" })).output).toContain(learned)
 
-    await remembered()
     const forgotten = await call(ada, "/memories/forget", { body: { scope: { crew: "depots" } } })
     expect(forgotten.body.count).toBeGreaterThan(0)
     expect(forgotten.body.executions).toContain(first.id)
@@ -332,33 +380,40 @@ describe("a crew that runs twice", { timeout: 60_000 }, () => {
     await forgetAll()
   })
 
-  it("recalls what another server has stored and not remembered yet; another tenant does not", async () => {
-    const log = Context.get(server.services, EventLog.EventLog)
-    const agents = { a: { role: "Clerk", goal: "Answer", backstory: "" } }
-    const plan = {
-      version: 1,
-      name: "depots",
-      process: "parallel",
-      agents,
-      tasks: [],
-      inputs: {},
-      memory: true
-    } as const
-    const [task, rows] = [{ taskId: "t", run: 1 }, [{ consumer: "memory", event: 0, part: 0 }]]
-    const stored = Effect.gen(function* () {
-      yield* log.start(elsewhere, { type: "ExecutionStarted", plan, userId: "operator of acme" })
-      yield* log.append(elsewhere, [{ type: "TaskStarted", ...task, attempt: 1, crashes: 0, worker: "another" }])
-      // For an hour it is the other server that remembers it.
-      yield* log.append(elsewhere, [{ type: "TaskCompleted", ...task, output: learned }], {
-        outbox: { leaseMillis: 3_600_000, rows }
+  it.each([
+    ["a run", async (by: Keys.Made, question: string) => (await run(by, "depots", question)).output],
+    ["a search", async (by: Keys.Made, query: string) => textsOf(await search(by, { query })).join("\n")]
+  ])(
+    "%s recalls what another server has stored and not remembered yet; another tenant's does not",
+    async (what, ask) => {
+      const log = Context.get(server.services, EventLog.EventLog)
+      const agents = { a: { role: "Clerk", goal: "Answer", backstory: "" } }
+      const plan = {
+        version: 1,
+        name: "depots",
+        process: "parallel",
+        agents,
+        tasks: [],
+        inputs: {},
+        memory: true
+      } as const
+      const [task, rows] = [{ taskId: "t", run: 1 }, [{ consumer: "memory", event: 0, part: 0 }]]
+      const stored = Effect.gen(function* () {
+        const id = elsewhere + what.slice(2)
+        yield* log.start(id, { type: "ExecutionStarted", plan, userId: "operator of acme" })
+        yield* log.append(id, [{ type: "TaskStarted", ...task, attempt: 1, crashes: 0, worker: "another" }])
+        // For an hour it is the other server that remembers it.
+        yield* log.append(id, [{ type: "TaskCompleted", ...task, output: learned }], {
+          outbox: { leaseMillis: 3_600_000, rows }
+        })
       })
-    })
-    await Effect.runPromise(Effect.provideService(stored, Tenant.Current, "acme"))
-    const question = "When does the Kestrel depot close?"
-    expect((await run(globex, "depots", question)).output).not.toContain(learned)
-    expect((await run(ada, "depots", question)).output).toContain(learned)
-    await forgetAll()
-  })
+      await Effect.runPromise(Effect.provideService(stored, Tenant.Current, "acme"))
+      const question = "When does the Kestrel depot close?"
+      expect(await ask(globex, question)).not.toContain(learned)
+      expect(await ask(ada, question)).toContain(learned)
+      await forgetAll()
+    }
+  )
 
   it("continues the conversation of a session", async () => {
     const more = { sessionId: "chat-1" }

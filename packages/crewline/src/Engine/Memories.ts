@@ -1,6 +1,6 @@
 /** The memory of a client, with promises. */
 import type * as Memory from "@crewline/core/Memory"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import type * as Stream from "effect/Stream"
 import type * as Client from "../Client.ts"
 
@@ -9,15 +9,20 @@ interface Running {
   readonly iterable: <A, E>(stream: Stream.Stream<A, E>) => AsyncIterable<A>
 }
 
-export const make = (memory: Memory.Memory["Service"], { iterable, promise }: Running): Client.Memories => ({
+/** `remembered`: waits until the outcomes of completed tasks are remembered. */
+export const make = (
+  memory: Memory.Memory["Service"],
+  remembered: Effect.Effect<void>,
+  { iterable, promise }: Running
+): Client.Memories => ({
   remember: (entries) => promise(memory.remember(entries)),
-  search: (query) => promise(memory.recall(query)),
+  search: (query) => promise(Effect.andThen(remembered, memory.recall(query))),
   explain: (query, id) => promise(memory.explain(query, id)),
   get: (id) => promise(memory.get(id)),
   list: (options) => promise(memory.list(options)),
   pin: (id, isPinned = true) => promise(memory.pin(id, isPinned)),
   quarantine: (id, isQuarantined = true) => promise(memory.quarantine(id, isQuarantined)),
-  forget: (filter) => promise(memory.forget(filter)),
+  forget: (filter) => promise(Effect.andThen(remembered, memory.forget(filter))),
   entities: (options) => promise(memory.entities(options)),
   relations: (options) => promise(memory.relations(options)),
   export: (scope) => iterable(memory.export(scope)),

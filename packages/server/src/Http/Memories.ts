@@ -1,6 +1,7 @@
 /** Handlers of `/api/v1/memories`. */
 import * as Memory from "@crewline/core/Memory"
 import * as Tenant from "@crewline/core/Tenant"
+import * as Worker from "@crewline/core/Worker"
 import * as Effect from "effect/Effect"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
@@ -73,6 +74,7 @@ export const layer = HttpApiBuilder.group(
   Effect.fnUntraced(function* (handlers) {
     const memory = yield* Memory.Memory
     const access = MemoryAccess.make(memory)
+    const { remembered } = yield* Worker.Worker
     return handlers
       .handle("list", ({ query: { cursor, limit: most, ...query } }) =>
         Effect.flatMap(reachOf(query), (reach) =>
@@ -85,13 +87,18 @@ export const layer = HttpApiBuilder.group(
       .handleRaw("search", ({ request }) =>
         Effect.gen(function* () {
           const body = yield* readSearch(request)
-          return { items: yield* storing(access.search(yield* reachOf(body), body)) }
+          const reach = yield* reachOf(body)
+          yield* remembered
+          return { items: yield* storing(access.search(reach, body)) }
         })
       )
       .handleRaw("forget", ({ request }) =>
         Effect.gen(function* () {
           const body = yield* readForget(request)
-          const forgotten = yield* storing(access.forget(yield* reachOf(body), body))
+          const reach = yield* reachOf(body)
+          // Otherwise the memory of a completed task would appear after it was forgotten.
+          yield* remembered
+          const forgotten = yield* storing(access.forget(reach, body))
           yield* AuditLog.tell({ details: { count: String(forgotten.count) } })
           return forgotten
         })
