@@ -59,7 +59,7 @@ export const list = Effect.fn("Keys.list")(function* (options: Options) {
   const output = yield* Output.Output
   const items = yield* (yield* open(options)).list
   if (options.json) return yield* output.result(JSON.stringify({ items }))
-  if (items.length === 0) return yield* output.result("There are no keys.")
+  if (items.length === 0) return yield* output.result("This tenant has no keys; --tenant selects another one.")
   for (const { expiresAt, id, lastUsedAt, name, prefix, role, status } of items) {
     const used = lastUsedAt === undefined ? "never used" : `last used ${lastUsedAt}`
     const until = expiresAt === undefined || status !== "active" ? "" : `, until ${expiresAt}`

@@ -122,9 +122,8 @@ export const register = Effect.fn("Tools.register")(function* (options: Register
   const registered = yield* (yield* open(options)).register(registration)
   if (json) return yield* result(JSON.stringify(registered, null, 2))
   const { name, tools, version } = registered
-  yield* result(
-    `Registered ${name} (version ${version}) with ${tools.length} tools: ${tools.map((tool) => tool.name).join(", ")}.`
-  )
+  const count = tools.length === 1 ? "1 tool" : `${tools.length} tools`
+  yield* result(`Registered ${name} (version ${version}) with ${count}: ${tools.map((tool) => tool.name).join(", ")}.`)
 }, Effect.scoped)
 
 export const remove = Effect.fn("Tools.remove")(function* (options: Options & { readonly name: string }) {

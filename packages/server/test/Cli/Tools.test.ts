@@ -54,7 +54,7 @@ describe("crewline tools of a server", { timeout: 180_000 }, () => {
   it("registers, lists, calls and removes those of an API", async () => {
     expect(await register("--hosts", "127.0.0.1", "--prefix", "my_")).toMatchObject({
       code: 0,
-      stdout: "Registered things (version 1) with 1 tools: my_listThings.\n"
+      stdout: "Registered things (version 1) with 1 tool: my_listThings.\n"
     })
     expect(await tools("list")).toMatchObject({
       code: 0,
