@@ -51,8 +51,11 @@ export const make = ({ ended, ledger, now, queue, rebuild }: Options) => {
       case "unknown-task":
         return rebuild(lease.executionId)
       case "delayed": {
-        const { retryAt } = Execution.task(ledger.seen(lease.executionId)!, lease.taskId)!
-        return Effect.flatMap(now, (millis) => queue.release(lease, Math.max(Date.parse(retryAt!) - millis, 0)))
+        // The ledger may have forgotten the execution since: taken again, the task is read anew.
+        const state = ledger.seen(lease.executionId)
+        const retryAt = state === undefined ? undefined : Execution.task(state, lease.taskId)?.retryAt
+        if (retryAt === undefined) return queue.release(lease)
+        return Effect.flatMap(now, (millis) => queue.release(lease, Math.max(Date.parse(retryAt) - millis, 0)))
       }
       case "stale":
       case "already":
