@@ -9,6 +9,8 @@ import type * as ExecutionEvent from "../../src/ExecutionEvent.ts"
 import type * as Plan from "../../src/Plan.ts"
 import type * as TaskQueue from "../../src/TaskQueue.ts"
 import * as Usage from "../../src/Usage.ts"
+import type { Ledger } from "../../src/Worker/Ledger.ts"
+import * as Refusals from "../../src/Worker/Refusals.ts"
 import * as Process from "../fake/Process.ts"
 import * as World from "../fake/World.ts"
 import * as Wait from "../../src/Wait.ts"
@@ -237,6 +239,29 @@ describe("Worker, given a task that the log", () => {
       yield* seconds(1)
       assert.strictEqual((yield* view).status, "completed")
       assert.strictEqual((yield* log.outputs("x", ["a"])).get("a"), "mine")
+    })
+  )
+})
+
+describe("Worker, refused for an execution that its ledger has forgotten meanwhile", () => {
+  it.effect.each(["delayed", "suspended", "paused"] as const)("hands the task back: %s", (refusal) =>
+    Effect.gen(function* () {
+      const released: Array<string> = []
+      // What the other refusals use is not called here.
+      const queue = {
+        release: ({ taskId }: TaskQueue.Lease) => Effect.sync(() => void released.push(taskId)),
+        tell: () => Effect.void
+      } as unknown as TaskQueue.TaskQueue["Service"]
+      const ledger = { seen: () => undefined } as unknown as Ledger["Service"]
+      const refused = Refusals.make({
+        queue,
+        ledger,
+        now: Effect.succeed(0),
+        ended: () => Effect.void,
+        rebuild: () => Effect.void
+      })
+      yield* refused({ executionId: "x", taskId: "a" } as TaskQueue.Lease, refusal)
+      assert.deepStrictEqual(released, ["a"])
     })
   )
 })
