@@ -292,6 +292,10 @@ describe("documents are refused with code and place of every problem", () => {
     const parameters = times(500, (n) => ({ name: `p${n}`, in: "query", schema }))
     expect(codes(get({ parameters }))).toEqual(tooLarge)
     expect(codes(documentOf(paths({ requestBody: json(schema) })))).toEqual(tooLarge)
+    // References to references.
+    const chain = Object.fromEntries(times(100, (n) => [`c${n}`, { $ref: `#/components/parameters/c${n + 1}` }]))
+    const first = get({ parameters: [{ $ref: "#/components/parameters/c0" }] }, { components: { parameters: chain } })
+    expect(codes(first)).toEqual(tooLarge)
     // Names and URLs whose end is looked for.
     const underscores = `a${"_".repeat(1_000_000)}b`
     expect(problemsOf(get({ operationId: underscores }))).toEqual([["invalid-name", at]])

@@ -22,6 +22,8 @@ export interface Located {
 
 /** More problems are not listed. */
 const maxProblems = 100
+/** References that lead from one to the next; each place that refers to them follows them all. */
+const maxReferences = 20
 
 export class Findings {
   readonly problems: Array<Problem> = []
@@ -52,6 +54,12 @@ export class Findings {
       if (typeof reference !== "string") return { value: found, path: at }
       if (seen.has(reference))
         return this.add("circular-reference", path, `The reference ${quote(reference)} leads to itself.`)
+      if (seen.size === maxReferences)
+        return this.add(
+          "too-large",
+          path,
+          `The reference leads through more than ${maxReferences} others: refer directly.`
+        )
       seen.add(reference)
       if (!reference.startsWith("#/")) return this.outside(reference, at)
       const steps = stepsOf(reference)
