@@ -1,4 +1,6 @@
 /** `crewline run`: one execution in this process, watched to its end; its output goes to stdout. */
+import * as Worker from "@crewline/core/Worker"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as AskText from "./AskText.ts"
@@ -42,6 +44,8 @@ export const run = Effect.fn("Run.run")(function* (options: Options) {
   const { memory = false } = crew.definition
   if (memory !== false && Option.isNone(options.data)) yield* output.say(memoryNotice)
   const result = yield* Watch.watch(crew, { ...options, isKept: Option.isSome(options.data) }).pipe(
+    // The process ends next, and a command may read the directory after it.
+    Effect.ensuring(Effect.interruptible(Context.get(services, Worker.Worker).remembered)),
     Effect.provideContext(services),
     Effect.catchTags({
       CrewInvalid: ({ problems }) => Effect.fail(CrewSource.refusal(options.file, problems)),

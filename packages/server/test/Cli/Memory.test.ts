@@ -108,6 +108,20 @@ describe("crewline memory", { timeout: 120_000 }, () => {
   })
 })
 
+describe("crewline run --data", { timeout: 120_000 }, () => {
+  it("ends when the memories of its tasks are stored", async () => {
+    const env = { CREWLINE_DATA: join(folder, "stored") }
+    const file = join(folder, "storing.yaml")
+    const agents = "{ clerk: { role: Clerk, goal: Answer, model: scripted/demo } }"
+    const tasks = "{ only: { description: Say where the otters of the Elbe sleep., expectedOutput: One sentence. } }"
+    await writeFile(file, `{ name: storing, memory: true, agents: ${agents}, tasks: ${tasks} }`)
+    const ended = await InProcess.run(["run", file, "--data", env.CREWLINE_DATA])
+    expect(ended.code, ended.stderr).toBe(0)
+    expect((await InProcess.run(["memory", "list"], { env })).stdout).toContain("otters of the Elbe")
+    expect((await InProcess.run(["outbox"], { env })).stdout).toBe("Nothing waits.\n")
+  })
+})
+
 describe("crewline run --session", { timeout: 120_000 }, () => {
   it("continues a conversation over several executions, and no other", async () => {
     const file = join(folder, "talking.yaml")
