@@ -82,6 +82,7 @@ export const assemble = (answers: Answers, facts: Facts): Assembled => {
       { name: manager, role: "Manager", goal: "Get the work of the crew done when something fails." }
     ],
     tasks,
+    // Inputs and limits are JSON, but their interfaces have no index signature.
     ...(Object.keys(inputs).length === 0 ? {} : { inputs: inputs as unknown as Schema.JsonObject }),
     ...(model === undefined ? {} : { model }),
     manager: { agent: manager },
