@@ -1,6 +1,6 @@
 /**
- * Replaces a model if there is no key: like a model, it states the price once its prompt asks for
- * it.
+ * Stands in for a real model when no API key is set. Like a real model, it states the price only
+ * when the prompt asks for it.
  */
 import { Scripted } from "crewline/testing"
 

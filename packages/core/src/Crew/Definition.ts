@@ -97,7 +97,7 @@ export interface CodeContext {
   readonly task: string
   /** The inputs of the execution. */
   readonly inputs: { readonly [name: string]: Schema.Json }
-  /** The outputs of the tasks that it reads (`context`), by name; absent where there is none. */
+  /** The outputs of the tasks that it reads (`context`), by task name. A task without output is absent. */
   readonly outputs: { readonly [task: string]: Schema.Json }
 }
 

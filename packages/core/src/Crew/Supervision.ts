@@ -42,7 +42,7 @@ const managerProblems = ({ agents, crew, suggester, tasks }: Options): ReadonlyA
   }
   if (manager["agentId"] !== undefined) {
     const message =
-      "manager.agentId refers to an agent stored on a server, but there is no server: set model, or set agent to an agent of the crew."
+      "manager.agentId refers to an agent that is stored on a server, and this crew runs without one: set model instead, or set agent to an agent of the crew."
     problems.push({ code: "unknown-agent", path: ["manager", "agentId"], message })
   }
   const names = agents.map(({ name }) => name).filter((name) => !name.startsWith("#"))

@@ -3,7 +3,7 @@
  * and produce, acceptance criteria from the deliverables, and a manager that acts only on failures.
  * Pure; says what does not fit together.
  */
-import type * as Schema from "effect/Schema"
+import * as Schema from "effect/Schema"
 import type * as Crew from "../Crew.ts"
 import * as Placeholder from "../Crew/Placeholder.ts"
 import * as Wording from "../Crew/Wording.ts"
@@ -13,6 +13,8 @@ import * as Schedule from "./Schedule.ts"
 import type * as Steps from "./Steps.ts"
 import * as TaskGraph from "./TaskGraph.ts"
 import type { Draft } from "./Validation.ts"
+
+const toJson = Schema.decodeUnknownSync(Schema.JsonObject)
 
 /** The answers so far. */
 export interface Answers {
@@ -82,12 +84,11 @@ export const assemble = (answers: Answers, facts: Facts): Assembled => {
       { name: manager, role: "Manager", goal: "Get the work of the crew done when something fails." }
     ],
     tasks,
-    // Inputs and limits are JSON, but their interfaces have no index signature.
-    ...(Object.keys(inputs).length === 0 ? {} : { inputs: inputs as unknown as Schema.JsonObject }),
+    ...(Object.keys(inputs).length === 0 ? {} : { inputs: toJson(inputs) }),
     ...(model === undefined ? {} : { model }),
     manager: { agent: manager },
     ...(only === undefined ? {} : { acceptance: only.criteria }),
-    ...(constraints.limits === undefined ? {} : { limits: constraints.limits as Schema.JsonObject }),
+    ...(constraints.limits === undefined ? {} : { limits: toJson(constraints.limits) }),
     ...(constraints.timeout === undefined ? {} : { timeout: constraints.timeout })
   }
   return {

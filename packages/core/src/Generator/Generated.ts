@@ -1,6 +1,6 @@
 /** The result of a generation, read only from its events. */
 import * as Option from "effect/Option"
-import type * as Schema from "effect/Schema"
+import * as Schema from "effect/Schema"
 import type * as ExecutionEvent from "../ExecutionEvent.ts"
 import { type Answers, foundingProblems } from "./Assembly.ts"
 import * as Estimate from "./Estimate.ts"
@@ -64,8 +64,7 @@ export const fromEvents = (
       })
     : { definition: judged.crew.definition, steps: [] }
   return {
-    // Plain JSON by its Schema, which transforms nothing.
-    crew: definition as unknown as Schema.JsonObject,
+    crew: toJson(definition),
     rationale,
     estimate: Estimate.make(definition, estimating),
     problems,
@@ -75,6 +74,8 @@ export const fromEvents = (
 }
 
 /** The reason of each choice: those that the model gave, and those of the rules. */
+const toJson = Schema.decodeUnknownSync(Schema.JsonObject)
+
 const reasonsOf = ({ decomposition, deliverables, organisation, tools }: Answers): ReadonlyArray<Reason> => [
   ...deliverables.deliverables.map(({ criteria, description, name }) => ({
     about: `deliverables.${name}`,

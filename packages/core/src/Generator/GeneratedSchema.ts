@@ -18,7 +18,7 @@ export interface Reason extends Schema.Schema.Type<typeof Reason> {}
 export const Generated = Schema.Struct({
   /**
    * The crew as data. With problems it is a draft, whose agents and tasks are lists, to match the
-   * paths of the problems; `null`: there is no draft.
+   * paths of the problems; `null` if no draft was made.
    */
   crew: Schema.NullOr(Schema.JsonObject),
   rationale: Schema.Array(Reason),

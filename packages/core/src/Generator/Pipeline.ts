@@ -147,11 +147,12 @@ export const make = (request: Request.Request, surroundings: Request.Surrounding
       inputs: inputsText(facts),
       rules: rulesText(facts),
       tools: toolsText(facts),
-      // The value is JSON: it consists of JSON, and its schema has no transformations.
-      facts: facts as unknown as Schema.Json
+      facts: toJson(facts)
     }
   }
 }
+
+const toJson = Schema.decodeUnknownSync(Schema.Json)
 
 const inputsText = ({ inputs }: Request.Facts): string => {
   const all = Object.entries(inputs)

@@ -100,7 +100,7 @@ export const list = Effect.fnUntraced(function* (
   return rows.map(({ filled, vectors, ...space }) => ({ ...space, vectors: Number(vectors), isFilled: filled }))
 })
 
-/** Deletes a space with its vectors; false: there is none of this name. */
+/** Deletes a space with its vectors; false if no space has this name. */
 export const drop = Effect.fnUntraced(function* (
   sql: SqlClient.SqlClient,
   name: string
