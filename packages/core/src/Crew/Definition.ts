@@ -97,7 +97,7 @@ export interface CodeContext {
   readonly task: string
   /** The inputs of the execution. */
   readonly inputs: { readonly [name: string]: Schema.Json }
-  /** The outputs of the tasks that it reads (`context`), by task name. A task without output is absent. */
+  /** The outputs of the tasks that it reads (`context`), by task name. Tasks without one are absent. */
   readonly outputs: { readonly [task: string]: Schema.Json }
 }
 

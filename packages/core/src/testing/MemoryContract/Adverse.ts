@@ -79,7 +79,7 @@ export const declare = (it: It, count: number): void => {
             for (const asked of Arr.chunksOf(kept, textsOfQuery)) {
               const query = texts(asked).join("\n")
               const together = yield* search(query)
-              // Stop words such as "the" are terms only of a query without other words.
+              // Stop words such as "the" are terms only if a query has no other words.
               const terms = new Set(Memory.Terms.ofQuery(query))
               for (const one of asked)
                 if (Memory.Terms.ofQuery(one.text).some((term) => terms.has(term)))
