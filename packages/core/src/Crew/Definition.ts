@@ -97,7 +97,7 @@ export interface CodeContext {
   readonly task: string
   /** The inputs of the execution. */
   readonly inputs: { readonly [name: string]: Schema.Json }
-  /** The outputs of the tasks that it reads (`context`), by task name. Tasks without one are absent. */
+  /** Outputs of the tasks in its `context`, by task name; tasks without output are absent. */
   readonly outputs: { readonly [task: string]: Schema.Json }
 }
 
